@@ -1,0 +1,3 @@
+"""Several variants of a model behind one switch."""
+
+from __future__ import annotations

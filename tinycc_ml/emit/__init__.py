@@ -1,0 +1,3 @@
+"""Program and memory plan to a C project directory and its manifest."""
+
+from __future__ import annotations

@@ -1,0 +1,29 @@
+"""Graph IR: types, values, nodes, printer, verifier, pass manager."""
+
+from __future__ import annotations
+
+from tinycc_ml.graph.graph import Array, Constant, Graph, Node, OpAttrs, Origin
+from tinycc_ml.graph.passes import Pass, PassReport, Refusal, RefusalLog, run_passes
+from tinycc_ml.graph.printer import format_attrs, format_graph, format_node
+from tinycc_ml.graph.types import QuantParams, TensorType
+from tinycc_ml.graph.verifier import verify_graph
+
+__all__ = [
+    "Array",
+    "Constant",
+    "Graph",
+    "Node",
+    "OpAttrs",
+    "Origin",
+    "Pass",
+    "PassReport",
+    "QuantParams",
+    "Refusal",
+    "RefusalLog",
+    "TensorType",
+    "format_attrs",
+    "format_graph",
+    "format_node",
+    "run_passes",
+    "verify_graph",
+]

@@ -1,0 +1,3 @@
+"""Model files to graphs."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Ways to compute an operator: selection, and the program it gives."""
+
+from __future__ import annotations

@@ -1,0 +1,53 @@
+"""Loop-nest IR: buffers, loops, stores; printer to C, verifier, interpreter."""
+
+from __future__ import annotations
+
+from tinycc_ml.loopir.index import Affine, AffineLike, affine
+from tinycc_ml.loopir.functions import FUNCTIONS, ScalarFunction
+from tinycc_ml.loopir.ir import (
+    Accumulate,
+    Assign,
+    Binary,
+    Buffer,
+    Call,
+    Cast,
+    Condition,
+    Expr,
+    For,
+    If,
+    Literal,
+    Load,
+    Local,
+    Lookup,
+    LoopKernel,
+    Role,
+    Stmt,
+    Store,
+    Var,
+)
+
+__all__ = [
+    "FUNCTIONS",
+    "Accumulate",
+    "Affine",
+    "AffineLike",
+    "Assign",
+    "Binary",
+    "Buffer",
+    "Call",
+    "Cast",
+    "Condition",
+    "Expr",
+    "For",
+    "If",
+    "Literal",
+    "Load",
+    "Local",
+    "Lookup",
+    "LoopKernel",
+    "Role",
+    "ScalarFunction",
+    "Stmt",
+    "Store",
+    "Var",
+]

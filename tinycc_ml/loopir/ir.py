@@ -1,0 +1,188 @@
+"""The loop-nest IR: statements, expressions, buffers, kernels.
+
+A kernel is a tree of loops with constant extents over stores to typed buffers. Indices are affine
+in the loop variables, so that accesses can be bounded, reordered and unified. Values are computed
+in one of the element types with the meaning of C; there is no implicit conversion except that a
+load of a narrow integer yields ``int32``, as C's promotion does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from math import prod
+
+from tinycc_ml.dtypes import DType
+from tinycc_ml.loopir.index import Affine
+
+
+class Role(Enum):
+    """What a buffer is to the kernel; parameters come in the order of the buffer list."""
+
+    INPUT = "input"
+    CONSTANT = "constant"
+    OUTPUT = "output"
+    SCRATCH = "scratch"
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A dense row-major parameter of the kernel."""
+
+    name: str
+    dtype: DType
+    shape: tuple[int, ...]
+    role: Role
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    def flatten(self, indices: tuple[Affine, ...]) -> Affine:
+        """The flat element index of a multi-dimensional one."""
+        flat = Affine()
+        for index, extent in zip(indices, self.shape, strict=True):
+            flat = flat * extent + index
+        return flat
+
+
+# Expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A constant: an integer of an integer type, or a float of ``float32``."""
+
+    value: int | float
+    dtype: DType = DType.INT32
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Reads one element; integers narrower than 32 bits are widened to ``int32``."""
+
+    buffer: str
+    indices: tuple[Affine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Reads one element of a one-dimensional table at a computed index."""
+
+    buffer: str
+    index: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    """Reads a local scalar."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """`+ - * / min max` on two operands of the same type; `/` truncates as in C."""
+
+    operator: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Converts as C does; an integer that does not fit the type is an error, not a wrap."""
+
+    dtype: DType
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Calls a pure scalar function of :mod:`tinycc_ml.loopir.functions`."""
+
+    function: str
+    arguments: tuple[Expr, ...]
+
+
+Expr = Literal | Load | Lookup | Var | Binary | Cast | Call
+
+
+# Statements
+
+
+@dataclass(frozen=True, slots=True)
+class For:
+    """``for variable in range(extent): body``; variable names are unique within a kernel."""
+
+    variable: str
+    extent: int
+    body: tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """``low <= index < high``."""
+
+    index: Affine
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """Runs the body where all conditions hold."""
+
+    conditions: tuple[Condition, ...]
+    body: tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Declares a scalar, visible to the end of the enclosing body."""
+
+    name: str
+    dtype: DType
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Gives a local scalar a new value."""
+
+    name: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulate:
+    """``name += value``: the only assignment whose order may be changed."""
+
+    name: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Writes one element; the value must fit the buffer's element type."""
+
+    buffer: str
+    indices: tuple[Affine, ...]
+    value: Expr
+
+
+Stmt = For | If | Local | Assign | Accumulate | Store
+
+
+@dataclass(frozen=True, slots=True)
+class LoopKernel:
+    """A computation: its parameters and its statements."""
+
+    name: str
+    buffers: tuple[Buffer, ...]
+    body: tuple[Stmt, ...]
+
+    def buffer(self, name: str) -> Buffer:
+        """The parameter of that name."""
+        return next(b for b in self.buffers if b.name == name)

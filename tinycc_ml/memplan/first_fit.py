@@ -1,0 +1,81 @@
+"""First fit: place buffers in a given order, each at its lowest legal offset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tinycc_ml.memplan.problem import PlannedBuffer
+from tinycc_ml.memplan.separation import Separation
+
+_UNPLACED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Every buffer has an offset.
+
+    Args:
+        offsets: Per buffer of the problem, in bytes.
+        arena_bytes: The end of the topmost buffer.
+    """
+
+    offsets: tuple[int, ...]
+    arena_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A buffer did not fit below the limit.
+
+    Args:
+        buffer: Its index in the problem.
+    """
+
+    buffer: int
+
+
+def first_fit(
+    buffers: Sequence[PlannedBuffer],
+    separations: Sequence[Sequence[Separation]],
+    order: Sequence[int],
+    limit_bytes: int | None = None,
+) -> Placed | Stuck:
+    """Place ``buffers`` in ``order``.
+
+    Some order always gives the optimum (that of an optimal plan's own offsets), so searching for a
+    good plan is searching for a good order.
+
+    Args:
+        buffers: The buffers of a problem.
+        separations: Per buffer, what the others demand of it.
+        order: A permutation of the buffer indices.
+        limit_bytes: Give up as soon as a buffer ends beyond it.
+    """
+    offsets = [_UNPLACED] * len(buffers)
+    arena_bytes = 0
+    for index in order:
+        # Open intervals of offsets that a placed buffer forbids.
+        forbidden = sorted(
+            (offset - separation.below_bytes, offset + separation.above_bytes)
+            for separation in separations[index]
+            if (offset := offsets[separation.other]) != _UNPLACED
+        )
+        offset = _lowest_outside(forbidden, buffers[index].alignment)
+        end = offset + buffers[index].size_bytes
+        if limit_bytes is not None and end > limit_bytes:
+            return Stuck(index)
+        offsets[index] = offset
+        arena_bytes = max(arena_bytes, end)
+    return Placed(tuple(offsets), arena_bytes)
+
+
+def _lowest_outside(forbidden: Sequence[tuple[int, int]], alignment: int) -> int:
+    """The lowest aligned offset inside none of the open intervals, which are sorted."""
+    offset = 0
+    for low, high in forbidden:
+        if offset <= low:
+            break
+        if offset < high:
+            offset = -(-high // alignment) * alignment
+    return offset

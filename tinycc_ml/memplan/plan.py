@@ -1,0 +1,70 @@
+"""The finished plan: where each buffer lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where one buffer lies, and when.
+
+    Args:
+        name: The buffer, view or scratch.
+        offset_bytes: From the start of the arena.
+        size_bytes: Its own size, which for a view may be less than that of its storage.
+        first_step: The first step that needs its storage.
+        last_step: The last one, inclusive.
+        view_of: The buffer that owns the storage, if this is a view.
+    """
+
+    name: str
+    offset_bytes: int
+    size_bytes: int
+    first_step: int
+    last_step: int
+    view_of: str | None = None
+
+    @property
+    def end_bytes(self) -> int:
+        """The offset after its last byte."""
+        return self.offset_bytes + self.size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """Offsets for everything in one arena.
+
+    Args:
+        placements: Tensors in order of their first write, then scratches, then views.
+        arena_bytes: Size of the arena.
+        lower_bound_bytes: No plan can be smaller.
+        alignment: The arena must start at a multiple of it.
+    """
+
+    placements: tuple[Placement, ...]
+    arena_bytes: int
+    lower_bound_bytes: int
+    alignment: int
+
+    @property
+    def gap_bytes(self) -> int:
+        """By how much the plan may miss the optimum; 0 proves it optimal."""
+        return self.arena_bytes - self.lower_bound_bytes
+
+    def placement(self, name: str) -> Placement:
+        """The placement of a buffer, view or scratch.
+
+        Raises:
+            KeyError: If the plan does not hold it.
+        """
+        for placement in self.placements:
+            if placement.name == name:
+                return placement
+        raise KeyError(name)
+
+    def render(self) -> str:
+        """The plan as text: a table and a map of the arena over the steps."""
+        from tinycc_ml.memplan.render import render_plan
+
+        return render_plan(self)

@@ -1,0 +1,68 @@
+"""From an execution to a checked memory plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tinycc_ml.memplan.bound import lower_bound_bytes
+from tinycc_ml.memplan.check import check_plan
+from tinycc_ml.memplan.execution import Execution, Step
+from tinycc_ml.memplan.lifespan import plan_problem, storage_roots
+from tinycc_ml.memplan.plan import MemoryPlan, Placement
+from tinycc_ml.memplan.portfolio import DEFAULT_REPAIR_TRIES, best_placement
+from tinycc_ml.memplan.problem import PlanProblem
+
+
+def plan_memory(
+    steps: Sequence[Step],
+    size_bytes: Mapping[str, int],
+    *,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    views: Mapping[str, str] | None = None,
+    alignments: Mapping[str, int] | None = None,
+) -> MemoryPlan:
+    """Place all buffers of an execution in one arena.
+
+    Every plan is replayed by the independent checker before it is returned.
+
+    Args:
+        steps: In execution order.
+        size_bytes: Per buffer in the arena, views included.
+        inputs: Written by the caller before step 0.
+        outputs: Read by the caller after the last step.
+        views: View -> the buffer, or view, whose storage it shares from the first byte on.
+        alignments: Per buffer, a power of two; 1 where absent.
+
+    Raises:
+        InternalError: If the execution contradicts itself, or the checker finds a fault.
+    """
+    execution = Execution(
+        tuple(steps), size_bytes, tuple(inputs), tuple(outputs), views or {}, alignments or {}
+    )
+    plan = _with_views(solve(plan_problem(execution)), execution)
+    check_plan(execution, plan)
+    return plan
+
+
+def solve(problem: PlanProblem, repair_tries: int = DEFAULT_REPAIR_TRIES) -> MemoryPlan:
+    """Place the buffers of a problem; deterministic.
+
+    Args:
+        problem: What to place.
+        repair_tries: How many more orders to try if no fixed order reaches the lower bound.
+    """
+    bound_bytes = lower_bound_bytes(problem)
+    placed = best_placement(problem, bound_bytes, repair_tries)
+    placements = tuple(
+        Placement(buffer.name, offset, buffer.size_bytes, buffer.first_step, buffer.last_step)
+        for buffer, offset in zip(problem.buffers, placed.offsets, strict=True)
+    )
+    return MemoryPlan(placements, placed.arena_bytes, bound_bytes, problem.alignment)
+
+
+def _with_views(plan: MemoryPlan, execution: Execution) -> MemoryPlan:
+    """The plan with a placement of its own for every view."""
+    roots = storage_roots(execution)
+    storage = {placement.name: placement for placement in plan.placements}
+    ...

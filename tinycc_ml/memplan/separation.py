@@ -1,0 +1,46 @@
+"""Which relations two buffers may have in the arena.
+
+The placement core knows no lifetimes: it sees only these distances. A pair that may partly overlap
+is therefore a pair with smaller distances, and no new code in the core.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinycc_ml.memplan.problem import PlannedBuffer, PlanProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """What an already placed ``other`` demands of a buffer.
+
+    The buffer's offset is legal if it is ``<= offset[other] - below_bytes`` or
+    ``>= offset[other] + above_bytes``.
+
+    Args:
+        other: Index of the other buffer in the problem.
+        below_bytes: Least distance when the buffer starts below the other.
+        above_bytes: Least distance when it starts above.
+    """
+
+    other: int
+    below_bytes: int
+    above_bytes: int
+
+
+def disjoint(buffer: PlannedBuffer, other: PlannedBuffer, other_index: int) -> Separation:
+    """The separation of two buffers that may not share a byte."""
+    return Separation(other_index, below_bytes=buffer.size_bytes, above_bytes=other.size_bytes)
+
+
+def separations(problem: PlanProblem) -> tuple[tuple[Separation, ...], ...]:
+    """Per buffer, the separations from every buffer that lives with it."""
+    return tuple(
+        tuple(
+            disjoint(buffer, other, other_index)
+            for other_index, other in enumerate(problem.buffers)
+            if other_index != index and buffer.lives_with(other)
+        )
+        for index, buffer in enumerate(problem.buffers)
+    )

@@ -1,0 +1,81 @@
+"""Fixed-point arithmetic of TensorFlow Lite Micro: the only statement of the numbers.
+
+Rounding happens twice, as in the library's default build (``TFLITE_SINGLE_ROUNDING`` unset): once
+in the doubling high multiplication, once in the shift. All functions take Python integers or
+NumPy integer arrays and compute in int64; results fit int32.
+
+Source: gemmlowp ``fixedpoint.h`` and TensorFlow Lite ``kernels/internal/common.h``,
+``quantization_util.cc``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+IntLike = int | npt.NDArray[Any]
+
+INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
+
+
+def quantize_multiplier(real: float) -> tuple[int, int]:
+    """Splits a real factor into a Q31 mantissa and a power of two.
+
+    Args:
+        real: The factor, not negative.
+
+    Returns:
+        ``(multiplier, shift)`` with ``real ~ multiplier * 2**(shift - 31)`` and
+        ``2**30 <= multiplier < 2**31``, or ``(0, 0)`` for factors below ``2**-32``.
+    """
+    if real == 0.0:
+        return 0, 0
+    mantissa, shift = math.frexp(real)
+    # std::round: halves away from zero; the mantissa is in [0.5, 1).
+    fixed = math.floor(mantissa * (1 << 31) + 0.5)
+    if fixed == 1 << 31:
+        fixed, shift = fixed // 2, shift + 1
+    if shift < -31:
+        return 0, 0
+    if shift > 30:
+        return INT32_MAX, 30
+    return fixed, shift
+
+
+def wrap_int32(x: IntLike) -> IntArray:
+    """Two's complement wrap-around to 32 bits."""
+    shifted: IntArray = (np.asarray(x, np.int64) + (1 << 31)) & 0xFFFFFFFF
+    return shifted - (1 << 31)
+
+
+def saturating_rounding_doubling_high_mul(a: IntLike, b: IntLike) -> IntArray:
+    """``round(2*a*b / 2**32)``, halves away from zero; ``INT32_MIN * INT32_MIN`` saturates."""
+    product = np.asarray(a, np.int64) * np.asarray(b, np.int64)
+    nudge = np.where(product >= 0, 1 << 30, 1 - (1 << 30))
+    # C's division truncates toward zero.
+    total = product + nudge
+    quotient = np.where(total >= 0, total >> 31, -(-total >> 31))
+    return np.minimum(quotient, INT32_MAX)
+
+
+def rounding_divide_by_pot(x: IntLike, exponent: IntLike) -> IntArray:
+    """``round(x / 2**exponent)``, halves away from zero; ``0 <= exponent <= 31``."""
+    x = np.asarray(x, np.int64)
+    mask = (np.int64(1) << np.asarray(exponent, np.int64)) - 1
+    threshold = (mask >> 1) + (x < 0)
+    return (x >> np.asarray(exponent, np.int64)) + ((x & mask) > threshold)
+
+
+def multiply_by_quantized_multiplier(x: IntLike, multiplier: IntLike, shift: IntLike) -> IntArray:
+    """``x * multiplier * 2**(shift - 31)`` with double rounding.
+
+    A left shift wraps at 32 bits, as the library's does.
+    """
+    shift = np.asarray(shift, np.int64)
+    left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
+    shifted = wrap_int32(np.asarray(x, np.int64) << left)
+    return rounding_divide_by_pot(saturating_rounding_doubling_high_mul(shifted, multiplier), right)

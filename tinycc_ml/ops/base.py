@@ -1,0 +1,169 @@
+"""What an operator definition says.
+
+One file per operator holds one subclass of :class:`OpDef`. After the graph has been simplified and
+quantized, :func:`tinycc_ml.ops.integerize` asks each operator for its *numbers* (literals: zero
+points, clamps, shifts) and its constant operands (weights, folded bias, multipliers, tables). From
+there on no real scale exists any more.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tinycc_ml.graph import Array, Constant, Graph, Node, OpAttrs, Origin, TensorType
+from tinycc_ml.loopir import Buffer, LoopKernel, Role
+from tinycc_ml.ops.access import Access
+
+
+@dataclass(frozen=True, slots=True)
+class BoundNode:
+    """A node with its types, and the values of those inputs that are constant."""
+
+    node: Node
+    inputs: tuple[TensorType, ...]
+    outputs: tuple[TensorType, ...]
+    constants: tuple[Constant | None, ...]
+
+    @property
+    def attrs(self) -> OpAttrs:
+        """The node's attributes."""
+        return self.node.attrs
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Base of the operators' literals; an operator without any uses it as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Integers:
+    """What :meth:`OpDef.integerize` returns.
+
+    Attributes:
+        numbers: The literals.
+        constants: (role, array) of the constant operands, replacing the node's own constants.
+        inputs: (role, index of the node's input) of the inputs that stay operands. An input that
+            is a constant of the graph may be listed here: its data is then passed as it is.
+    """
+
+    numbers: Numbers
+    inputs: tuple[tuple[str, int], ...]
+    constants: tuple[tuple[str, Constant], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What a layer computes, without its data: layers with equal workloads share one function."""
+
+    op: str
+    attrs: OpAttrs
+    numbers: Numbers
+    inputs: tuple[tuple[str, TensorType], ...]
+    constants: tuple[tuple[str, TensorType], ...]
+    outputs: tuple[tuple[str, TensorType], ...]
+
+    def operand(self, role: str) -> TensorType:
+        """The type of the operand of that role."""
+        return dict(self.inputs + self.constants + self.outputs)[role]
+
+
+def buffers_of(workload: Workload) -> tuple[Buffer, ...]:
+    """The parameters of a layer function: inputs, then constants, then outputs."""
+    groups = (
+        (workload.inputs, Role.INPUT),
+        (workload.constants, Role.CONSTANT),
+        (workload.outputs, Role.OUTPUT),
+    )
+    return tuple(
+        Buffer(role, type_.dtype, type_.shape, kind)
+        for operands, kind in groups
+        for role, type_ in operands
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A node of the integer graph: a workload and what it is applied to."""
+
+    name: str
+    workload: Workload
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    constants: tuple[Constant, ...]
+    origin: Origin
+    macs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerGraph:
+    """The network in integers: what kernels are selected for."""
+
+    name: str
+    layers: tuple[Layer, ...]
+    types: Mapping[str, TensorType]
+    constants: Mapping[str, Constant]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A limit of an operator: `text` is the sentence in the docs and in the refusal."""
+
+    text: str
+
+
+class OpDef(ABC):
+    """The meaning of an operator. Subclasses are stateless; one instance each is registered."""
+
+    name: ClassVar[str]
+    attrs_type: ClassVar[type[OpAttrs]] = OpAttrs
+    #: One sentence, for `tinycc-ml ops` and the docs.
+    summary: ClassVar[str]
+    #: Element types of the main input that are supported: shown by `tinycc-ml ops`.
+    dtypes: ClassVar[tuple[str, ...]] = ("int8",)
+    #: Where the output is the input's bytes under another type; no code is emitted for it.
+    is_view: ClassVar[bool] = False
+
+    @abstractmethod
+    def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the outputs.
+
+        Raises:
+            UnsupportedError: If shapes or attributes do not fit together.
+        """
+
+    def check(self, bound: BoundNode) -> str | None:
+        """Why this node cannot be compiled, as one sentence; ``None`` when it can.
+
+        Looks at dtypes, quantization and attribute values; shapes are :meth:`infer`'s business.
+        """
+        return None
+
+    @abstractmethod
+    def integerize(self, bound: BoundNode) -> Integers:
+        """The node in integers, with TensorFlow Lite Micro's rounding of every real number."""
+
+    @abstractmethod
+    def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
+        """Computes the outputs in NumPy, bit-exactly; the oracle of all kernels.
+
+        Args:
+            workload: What to compute.
+            operands: Inputs and constants by role.
+        """
+
+    def macs(self, workload: Workload) -> int:
+        """Multiply-accumulates; 0 for operators that are not counted in them."""
+        return 0
+
+    @abstractmethod
+    def access(self, workload: Workload) -> Access:
+        """In which order :meth:`lower` reads and writes: the memory planner's promise."""
+
+    @abstractmethod
+    def lower(self, workload: Workload) -> LoopKernel:
+        """The portable implementation as a plain loop nest."""

@@ -1,0 +1,148 @@
+"""Two-dimensional convolution.
+
+``output[y, x, o] = act(bias[o] + sum(input[y*sy + ky*dy - top, x*sx + kx*dx - left, i]
+* weight[o, ky, kx, i]))`` with NHWC activations and OHWI weights; taps outside the input
+contribute nothing.
+
+Source: TensorFlow Lite CONV_2D; integers as in TensorFlow Lite Micro's
+``reference_integer_ops::ConvPerChannel``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from tinycc_ml.dtypes import DType
+from tinycc_ml.errors import UnsupportedError
+from tinycc_ml.graph import Array, OpAttrs, TensorType
+from tinycc_ml.loopir import Accumulate, Local, LoopKernel
+from tinycc_ml.loopir import build as b
+from tinycc_ml.numerics import wrap_int32
+from tinycc_ml.ops.access import Access, Window
+from tinycc_ml.ops.activation import Activation
+from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload, buffers_of
+from tinycc_ml.ops.convolution import (
+    ConvNumbers,
+    check_convolution,
+    integerize_convolution,
+    requantize_channels,
+    requantized,
+    tap_conditions,
+    tap_index,
+)
+from tinycc_ml.ops.registry import register
+from tinycc_ml.ops.window import Padding, window_output
+
+
+@dataclass(frozen=True, slots=True)
+class Conv2DAttrs(OpAttrs):
+    """Stride and dilation are (vertical, horizontal)."""
+
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    padding: Padding = Padding()
+    activation: Activation = Activation.NONE
+
+
+@register
+class Conv2D(OpDef):
+    """Inputs: input NHWC, weight OHWI, bias (O,). Output: NHWC."""
+
+    name = "conv2d"
+    attrs_type = Conv2DAttrs
+    summary = "2-D convolution, any kernel, stride, dilation and padding; fused activation"
+
+    def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
+        """See the base class."""
+        a = cast(Conv2DAttrs, attrs)
+        x, w, bias = (t.shape for t in inputs)
+        if len(x) != 4 or len(w) != 4 or w[3] != x[3] or bias != (w[0],):
+            raise UnsupportedError(
+                f"input {x}, weight {w}, bias {bias}: expected NHWC, OHWI with as many input "
+                "channels, and one bias per filter"
+            )
+        height, width = window_output(x[1:3], w[1:3], a.stride, a.dilation, a.padding)
+        return ((x[0], height, width, w[0]),)
+
+    def check(self, bound: BoundNode) -> str | None:
+        """See the base class."""
+        if bound.inputs[0].shape[0] != 1:
+            return f"batch {bound.inputs[0].shape[0]}; allowed 1"
+        return check_convolution(bound, channel_axis=0)
+
+    def integerize(self, bound: BoundNode) -> Integers:
+        """See the base class."""
+        a = cast(Conv2DAttrs, bound.attrs)
+        numbers, constants = integerize_convolution(
+            bound, a.activation, channel_axis=0, fold_zero_point=a.padding.is_empty
+        )
+        return Integers(numbers, (("input", 0),), constants)
+
+    def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
+        """See the base class."""
+        a, n = cast(Conv2DAttrs, workload.attrs), cast(ConvNumbers, workload.numbers)
+        _, out_h, out_w, out_c = workload.operand("output").shape
+        w = operands["weight"].astype(np.int64)
+        x = operands["input"].astype(np.int64) - n.input_zero_point
+        p = a.padding
+        x = np.pad(x, ((0, 0), (p.top, p.bottom), (p.left, p.right), (0, 0)))
+        acc = np.zeros((x.shape[0], out_h, out_w, out_c), np.int64) + operands["bias"]
+        for ky in range(w.shape[1]):
+            for kx in range(w.shape[2]):
+                top, left = ky * a.dilation[0], kx * a.dilation[1]
+                rows = slice(top, top + (out_h - 1) * a.stride[0] + 1, a.stride[0])
+                columns = slice(left, left + (out_w - 1) * a.stride[1] + 1, a.stride[1])
+                acc += x[:, rows, columns, :] @ w[:, ky, kx, :].T
+        wrapped = wrap_int32(acc)
+        return (requantize_channels(wrapped, n, operands["multiplier"], operands["shift"]),)
+
+    def macs(self, workload: Workload) -> int:
+        """See the base class."""
+        _, kh, kw, in_c = workload.operand("weight").shape
+        return workload.operand("output").elements * kh * kw * in_c
+
+    def access(self, workload: Workload) -> Access:
+        """See the base class."""
+        a = cast(Conv2DAttrs, workload.attrs)
+        _, height, width, in_c = workload.operand("input").shape
+        _, _, out_w, out_c = workload.operand("output").shape
+        kernel = workload.operand("weight").shape[1:3]
+        window = Window(
+            (height, width, in_c),
+            out_w,
+            (kernel[0], kernel[1]),
+            a.stride,
+            a.dilation,
+            (a.padding.top, a.padding.left),
+        )
+        return Access(out_c, (("input", window),))
+
+    def lower(self, workload: Workload) -> LoopKernel:
+        """See the base class."""
+        a, n = cast(Conv2DAttrs, workload.attrs), cast(ConvNumbers, workload.numbers)
+        buffers = buffers_of(workload)
+        x, w, bias, multiplier, shift, y = buffers
+        _, height, width, in_c = x.shape
+        _, kh, kw, _ = w.shape
+        _, out_h, out_w, out_c = y.shape
+        extents = {"oy": out_h, "ox": out_w, "ky": kh, "kx": kw}
+        iy = tap_index("oy", "ky", a.stride[0], a.dilation[0], a.padding.top)
+        ix = tap_index("ox", "kx", a.stride[1], a.dilation[1], a.padding.left)
+        product = b.mul(
+            b.sub(b.load(x, 0, iy, ix, "ic"), n.input_zero_point),
+            b.load(w, "oc", "ky", "kx", "ic"),
+        )
+        taps = b.nest([("ic", in_c)], Accumulate("acc", product))
+        taps = b.nest([("kx", kw)], *b.when(tap_conditions(ix, extents, width), *taps))
+        taps = b.nest([("ky", kh)], *b.when(tap_conditions(iy, extents, height), *taps))
+        body = b.nest(
+            [("oy", out_h), ("ox", out_w), ("oc", out_c)],
+            Local("acc", DType.INT32, b.load(bias, "oc")),
+            *taps,
+            b.store(y, (0, "oy", "ox", "oc"), requantized("acc", "oc", multiplier, shift, n)),
+        )
+        return LoopKernel("conv2d", buffers, body)

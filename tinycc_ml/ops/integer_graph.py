@@ -1,0 +1,68 @@
+"""Step 5: from real scales to fixed-point multipliers, folded biases and tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tinycc_ml.dtypes import from_numpy
+from tinycc_ml.graph import Constant, Graph, Node, TensorType
+from tinycc_ml.ops.base import BoundNode, IntegerGraph, Layer, Workload
+from tinycc_ml.ops.registry import op
+
+
+def bind(graph: Graph, node: Node) -> BoundNode:
+    """A node together with its types and constant inputs."""
+    return BoundNode(
+        node,
+        tuple(graph.types[name] for name in node.inputs),
+        tuple(graph.types[name] for name in node.outputs),
+        tuple(graph.constants.get(name) for name in node.inputs),
+    )
+
+
+def integerize(graph: Graph) -> IntegerGraph:
+    """The graph in integers; every node must have passed :func:`find_unsupported`."""
+    layers = tuple(_layer(graph, node) for node in graph.nodes)
+    used = {name for layer in layers for name in layer.inputs} | set(graph.outputs)
+    return IntegerGraph(
+        graph.name,
+        layers,
+        {name: _plain(type_) for name, type_ in graph.types.items()},
+        {name: value for name, value in graph.constants.items() if name in used},
+        graph.inputs,
+        graph.outputs,
+    )
+
+
+def _plain(type_: TensorType) -> TensorType:
+    return replace(type_, quant=None)
+
+
+def _layer(graph: Graph, node: Node) -> Layer:
+    definition, bound = op(node.op), bind(graph, node)
+    integers = definition.integerize(bound)
+    outputs = tuple(
+        ("output" if len(node.outputs) == 1 else f"output{i}", _plain(type_))
+        for i, type_ in enumerate(bound.outputs)
+    )
+    workload = Workload(
+        node.op,
+        node.attrs,
+        integers.numbers,
+        tuple((role, _plain(bound.inputs[i])) for role, i in integers.inputs),
+        tuple((role, _type_of(constant)) for role, constant in integers.constants),
+        outputs,
+    )
+    return Layer(
+        node.name,
+        workload,
+        tuple(node.inputs[i] for _, i in integers.inputs),
+        node.outputs,
+        tuple(constant for _, constant in integers.constants),
+        node.origin,
+        definition.macs(workload),
+    )
+
+
+def _type_of(constant: Constant) -> TensorType:
+    return TensorType(constant.array.shape, from_numpy(constant.array.dtype))

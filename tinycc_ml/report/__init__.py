@@ -1,0 +1,3 @@
+"""Manifests and run reports to HTML, tables, plots."""
+
+from __future__ import annotations

@@ -1,0 +1,43 @@
+"""Boards, cores and toolchains as validated data.
+
+The models of `board.py` load on first use: they need pydantic, which the command line should not
+pay for before it reads a board.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tinycc_ml.targets.core import CORES, Core
+from tinycc_ml.targets.features import compile_flags, features
+from tinycc_ml.targets.loader import list_boards, load_board
+from tinycc_ml.targets.toolchain import ARM_GCC, HOST_CC, Toolchain, toolchain
+
+if TYPE_CHECKING:
+    from tinycc_ml.targets.board import Board, Emulator, Firmware, Memory, Source
+
+__all__ = [
+    "ARM_GCC",
+    "CORES",
+    "HOST_CC",
+    "Board",
+    "Core",
+    "Emulator",
+    "Firmware",
+    "Memory",
+    "Source",
+    "Toolchain",
+    "compile_flags",
+    "features",
+    "list_boards",
+    "load_board",
+    "toolchain",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in {"Board", "Emulator", "Firmware", "Memory", "Source"}:
+        from tinycc_ml.targets import board
+
+        return getattr(board, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

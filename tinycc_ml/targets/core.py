@@ -1,0 +1,61 @@
+"""Cores as data: instruction-set features and the compiler flags that select them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """A processor core.
+
+    Attributes:
+        name: As the vendor writes it, in lower case: ``cortex-m7``.
+        features: Instruction-set features that kernels may require: ``thumb1``, ``thumb2``,
+            ``dsp`` (SMLAD and friends), ``mve`` (Helium integer vectors), ``umull`` (32x32 to 64
+            bits), ``unaligned`` (unaligned word access), ``native`` (the build machine).
+        flags: GCC and Clang flags that select the core, without the floating-point ones.
+        fpu_flags: The floating-point flags by the board's ``fpu``: ``none``, ``sp``, ``dp``.
+    """
+
+    name: str
+    features: frozenset[str]
+    flags: tuple[str, ...]
+    fpu_flags: dict[str, tuple[str, ...]]
+
+
+_SOFT = ("-mfloat-abi=soft",)
+_T2 = frozenset({"thumb2", "umull", "unaligned"})
+
+
+def _arm(
+    name: str,
+    features: frozenset[str],
+    *,
+    sp: tuple[str, ...] | None = None,
+    dp: tuple[str, ...] | None = None,
+    cpu: str = "",
+) -> Core:
+    fpu = {"none": _SOFT}
+    if sp is not None:
+        fpu["sp"] = ("-mfloat-abi=hard", *sp)
+    if dp is not None:
+        fpu["dp"] = ("-mfloat-abi=hard", *dp)
+    return Core(name, features, (f"-mcpu={cpu or name}", "-mthumb"), fpu)
+
+
+CORES: dict[str, Core] = {
+    core.name: core
+    for core in (
+        _arm("cortex-m0", frozenset({"thumb1"})),
+        _arm("cortex-m0plus", frozenset({"thumb1"})),
+        _arm("cortex-m3", _T2),
+        _arm("cortex-m4", _T2 | {"dsp"}, sp=("-mfpu=fpv4-sp-d16",)),
+        _arm("cortex-m7", _T2 | {"dsp"}, sp=("-mfpu=fpv5-sp-d16",), dp=("-mfpu=fpv5-d16",)),
+        _arm("cortex-m23", frozenset({"thumb1"})),
+        _arm("cortex-m33", _T2 | {"dsp"}, sp=("-mfpu=fpv5-sp-d16",)),
+        _arm("cortex-m55", _T2 | {"dsp", "mve"}, dp=("-mfpu=auto",)),
+        _arm("cortex-m85", _T2 | {"dsp", "mve"}, dp=("-mfpu=auto",)),
+        Core("host", frozenset({"native", "umull", "unaligned"}), (), {"none": (), "dp": ()}),
+    )
+}

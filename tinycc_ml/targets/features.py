@@ -1,0 +1,25 @@
+"""What a board's core can do, and the compiler flags that select it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tinycc_ml.targets.core import CORES
+
+if TYPE_CHECKING:
+    from tinycc_ml.targets.board import Board
+
+
+def features(board: Board) -> frozenset[str]:
+    """Instruction-set features that kernels may require on this board."""
+    return CORES[board.core].features
+
+
+def compile_flags(board: Board) -> tuple[str, ...]:
+    """Flags that make the compiler write code for this board.
+
+    The core's flags, then those of its floating-point unit, then the board's own. An emulated
+    board keeps its own flags: `emulator.firmware_of` only lends memories, start-up code and port.
+    """
+    core = CORES[board.core]
+    return (*core.flags, *core.fpu_flags[board.fpu], *board.compiler_flags)

@@ -1,0 +1,3 @@
+"""Graph passes, one per file."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Searches schedules by measurement and writes records."""
+
+from __future__ import annotations
