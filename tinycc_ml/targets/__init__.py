@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinycc_ml.targets.core import CORES, Core
-from tinycc_ml.targets.features import compile_flags, features
+from tinycc_ml.targets.flags import compile_flags, features
 from tinycc_ml.targets.loader import list_boards, load_board
-from tinycc_ml.targets.toolchain import ARM_GCC, HOST_CC, Toolchain, toolchain
+from tinycc_ml.targets.toolchain import ARM_GCC, HOST_CC, Toolchain, toolchain_of
 
 if TYPE_CHECKING:
     from tinycc_ml.targets.board import Board, Emulator, Firmware, Memory, Source
@@ -31,7 +31,7 @@ __all__ = [
     "features",
     "list_boards",
     "load_board",
-    "toolchain",
+    "toolchain_of",
 ]
 
 

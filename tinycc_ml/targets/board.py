@@ -5,6 +5,7 @@ Only this package uses pydantic; everything above sees frozen objects.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -13,10 +14,10 @@ from tinycc_ml.targets.core import CORES, Core
 
 # TOML has its own integers and strings: `size_bytes = true` or `1.0` is a mistake, not a number.
 _Int = Annotated[int, Field(strict=True)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*\Z", max_length=40)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
 Text = Annotated[str, Field(min_length=1, max_length=400)]
 # Machine options and macros only: a board file must not be able to load a compiler plugin.
-Flag = Annotated[str, Field(pattern=r"^-[mD][A-Za-z0-9_+=.,-]+\Z", max_length=80)]
+Flag = Annotated[str, Field(pattern=r"^-[mD][A-Za-z0-9_+=.,-]+$", max_length=80)]
 
 _ADDRESS_END = 2**32
 
@@ -28,7 +29,7 @@ class _Data(BaseModel):
 class Memory(_Data):
     """One memory region as the linker sees it."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*\Z", max_length=20)]
+    name: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=20)]
     """Name in linker scripts and reports."""
     kind: Literal["flash", "ram", "itcm", "dtcm"]
     """`flash` holds code and weights, `ram` and `dtcm` hold data, `itcm` is code RAM."""
@@ -53,7 +54,7 @@ class Emulator(_Data):
     board's own memory limits still decide whether a model fits.
     """
 
-    machine: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*\Z", max_length=40)]
+    machine: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
     """QEMU's name of the machine (`qemu-system-arm -M`)."""
     firmware_of: Name
     """The board whose start-up code, linker script and serial port the firmware uses."""
@@ -102,7 +103,7 @@ class Board(_Data):
     """The floating-point unit: none, single or double precision."""
     memories: Annotated[tuple[Memory, ...], Field(min_length=1, max_length=32)]
     """The memory regions; they may touch but not overlap."""
-    platformio_id: Annotated[str, Field(pattern=r"^[a-z0-9_-]+\Z", max_length=60)] | None = None
+    platformio_id: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$", max_length=60)] | None = None
     """PlatformIO's name of the board, if it has one; `--board` takes it too."""
     emulator: Emulator | None = None
     """How QEMU runs this board's code; absent if it cannot."""
@@ -171,7 +172,7 @@ def _check_memories(memories: tuple[Memory, ...]) -> None:
         if not any(m.kind in kinds for m in memories):
             raise ValueError(f"memories: none is of kind {' or '.join(kinds)}; one is needed")
     ordered = sorted(memories, key=lambda m: m.origin)
-    for low, high in zip(ordered, ordered[1:], strict=False):
+    for low, high in pairwise(ordered):
         if high.origin < low.end:
             raise ValueError(
                 f"memories: {high.name} starts at {high.origin:#010x}, inside {low.name}; "

@@ -12,8 +12,9 @@ class Core:
     Attributes:
         name: As the vendor writes it, in lower case: ``cortex-m7``.
         features: Instruction-set features that kernels may require: ``thumb1``, ``thumb2``,
-            ``dsp`` (SMLAD and friends), ``mve`` (Helium integer vectors), ``umull`` (32x32 to 64
-            bits), ``unaligned`` (unaligned word access), ``native`` (the build machine).
+            ``dsp`` (SMLAD and friends), ``mve`` (Helium vectors; needs the vector registers, so
+            `fpu` must not be ``none``), ``umull`` (32x32 to 64 bits), ``unaligned`` (unaligned
+            word access), ``native`` (the build machine).
         flags: GCC and Clang flags that select the core, without the floating-point ones.
         fpu_flags: The floating-point flags by the board's ``fpu``: ``none``, ``sp``, ``dp``.
     """
@@ -36,7 +37,7 @@ def _arm(
     dp: tuple[str, ...] | None = None,
     cpu: str = "",
 ) -> Core:
-    fpu = {"none": _SOFT}
+    fpu: dict[str, tuple[str, ...]] = {"none": _SOFT}
     if sp is not None:
         fpu["sp"] = ("-mfloat-abi=hard", *sp)
     if dp is not None:
@@ -55,7 +56,8 @@ CORES: dict[str, Core] = {
         _arm("cortex-m23", frozenset({"thumb1"})),
         _arm("cortex-m33", _T2 | {"dsp"}, sp=("-mfpu=fpv5-sp-d16",)),
         _arm("cortex-m55", _T2 | {"dsp", "mve"}, dp=("-mfpu=auto",)),
-        _arm("cortex-m85", _T2 | {"dsp", "mve"}, dp=("-mfpu=auto",)),
+        # GCC 12, which Debian 12 ships, does not know -mcpu=cortex-m85; the M55's code runs on it.
+        _arm("cortex-m85", _T2 | {"dsp", "mve"}, dp=("-mfpu=auto",), cpu="cortex-m55"),
         Core("host", frozenset({"native", "umull", "unaligned"}), (), {"none": (), "dp": ()}),
     )
 }

@@ -131,7 +131,9 @@ def _check_emulator(board: Board, path: Path) -> None:
 
 def _runs_in_qemu(board: Board) -> bool:
     emulator = board.emulator
-    return board.firmware is not None and emulator is not None and emulator.firmware_of == board.name
+    return (
+        board.firmware is not None and emulator is not None and emulator.firmware_of == board.name
+    )
 
 
 def _where(path: Path) -> str:

@@ -28,6 +28,6 @@ ARM_GCC = Toolchain("GCC for Arm", "arm-none-eabi-gcc", "gcc-arm-none-eabi")
 HOST_CC = Toolchain("the host's C compiler", "cc", "gcc")
 
 
-def toolchain(board: Board) -> Toolchain:
+def toolchain_of(board: Board) -> Toolchain:
     """The toolchain that builds for a board."""
     return HOST_CC if board.is_host else ARM_GCC

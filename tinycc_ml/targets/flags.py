@@ -11,8 +11,13 @@ if TYPE_CHECKING:
 
 
 def features(board: Board) -> frozenset[str]:
-    """Instruction-set features that kernels may require on this board."""
-    return CORES[board.core].features
+    """Instruction-set features that kernels may require on this board.
+
+    Without a floating-point unit the compiler is told `-mfloat-abi=soft`, which also turns off
+    the vector registers that MVE lives in.
+    """
+    known = CORES[board.core].features
+    return known - {"mve"} if board.fpu == "none" else known
 
 
 def compile_flags(board: Board) -> tuple[str, ...]:
