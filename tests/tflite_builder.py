@@ -314,10 +314,11 @@ class _Writer:
         values = {}
         for name, value in options.items():
             if isinstance(value, str):
-                value = getattr(_ENUMS[name], value)
+                values[name] = getattr(_ENUMS[name], value)
             elif isinstance(value, (list, tuple)):
-                value = self.vector(value, np.int32)
-            values[name] = value
+                values[name] = self.vector(value, np.int32)
+            else:
+                values[name] = value
         getattr(tflite, f"{table}Start")(self.b)
         for name, value in values.items():
             camel = "".join(part.capitalize() for part in name.split("_"))

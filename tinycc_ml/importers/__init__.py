@@ -1,3 +1,8 @@
 """Model files to graphs."""
 
 from __future__ import annotations
+
+from tinycc_ml.importers.model_file import import_model
+from tinycc_ml.importers.tflite import import_tflite, import_tflite_bytes
+
+__all__ = ["import_model", "import_tflite", "import_tflite_bytes"]

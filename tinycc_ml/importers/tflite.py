@@ -1,0 +1,205 @@
+"""TensorFlow Lite files to graphs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from tinycc_ml.dtypes import DType
+from tinycc_ml.errors import ModelFileError, UnsupportedError
+from tinycc_ml.graph import Constant, Graph, Node, Origin, TensorType
+from tinycc_ml.importers.flatbuffer import one_line
+from tinycc_ml.importers.tflite_flow import check_flow, is_constant, live_operators, operands
+from tinycc_ml.importers.tflite_ops import ROWS, Row
+from tinycc_ml.importers.tflite_problems import Problems
+from tinycc_ml.importers.tflite_reader import RawModel, RawOperator, read_tflite
+from tinycc_ml.importers.tflite_tensors import constant, tensor_type
+from tinycc_ml.importers.tflite_view import OperatorView, output_name
+from tinycc_ml.ops import BoundNode, op
+
+_MAX_FILE_BYTES = 2**31
+_MAX_NAME = 48
+_ABSENT = -1
+_BIAS = 2
+_QUANTIZE_FIRST = (
+    "the model computes in float: convert it with full integer (int8) quantization first"
+)
+
+
+def import_tflite(path: Path) -> Graph:
+    """The network of a .tflite file.
+
+    Raises:
+        ModelFileError: If the file cannot be read, or is damaged.
+        UnsupportedError: If it holds something that cannot be compiled; names all of it.
+    """
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise ModelFileError(f"{one_line(path.name)}: the file is larger than 2 GB")
+        data = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ModelFileError(f"{one_line(str(path))}: {reason}") from error
+    return import_tflite_bytes(data, path.name)
+
+
+def import_tflite_bytes(data: bytes, file_name: str) -> Graph:
+    """The network of a .tflite file that has been read already.
+
+    Values are called ``t<number of the tensor in the file>``, nodes ``n<number>_<operator>``.
+
+    Raises:
+        ModelFileError: If the file is damaged.
+        UnsupportedError: If it holds something that cannot be compiled; names all of it.
+    """
+    model = read_tflite(data, file_name)
+    check_flow(model)
+    return _Importer(model).graph(graph_name(file_name))
+
+
+def graph_name(file_name: str) -> str:
+    """A lower-case C identifier made of a file's name without its suffix."""
+    words = re.sub(r"[^a-z0-9]+", "_", Path(file_name).stem.lower()).strip("_")[:_MAX_NAME]
+    if not words:
+        return "model"
+    return words if words[0].isalpha() else f"model_{words}"
+
+
+def value_name(tensor: int) -> str:
+    """The graph's name of a tensor of the file."""
+    return f"t{tensor}"
+
+
+class _Importer:
+    """Translates operators one by one, and keeps what they need of types and constants."""
+
+    def __init__(self, model: RawModel) -> None:
+        self.model = model
+        self.problems = Problems(model)
+        self.types: dict[str, TensorType] = {}
+        self.constants: dict[str, Constant] = {}
+        self.nodes: list[Node] = []
+
+    def graph(self, name: str) -> Graph:
+        self._interface()
+        for operator in live_operators(self.model):
+            row = ROWS.get(operator.builtin)
+            if row is None:
+                self.problems.unknown_operator(operator)
+                continue
+            try:
+                self._node(OperatorView(self.model, operator), row)
+            except UnsupportedError as error:
+                self.problems.at_node(operator, str(error))
+        self.problems.raise_all()
+        return Graph(
+            name,
+            tuple(self.nodes),
+            self.types,
+            self.constants,
+            tuple(map(value_name, self.model.inputs)),
+            tuple(map(value_name, self.model.outputs)),
+        )
+
+    def _interface(self) -> None:
+        inputs, outputs = self.model.inputs, self.model.outputs
+        if not inputs or not outputs:
+            self.problems.general(f"the model has no {'outputs' if inputs else 'inputs'}")
+        for number in inputs:
+            self._input(number)
+        for position, number in enumerate(outputs):
+            tensor = self.model.tensors[number]
+            if number in inputs:
+                self.problems.general(f"output {position} ({tensor}) is an input of the model")
+            elif is_constant(tensor) or tensor.is_variable:
+                self.problems.general(f"output {position} ({tensor}) is no result of the model")
+            elif number in outputs[:position]:
+                self.problems.general(f"output {position} ({tensor}) is listed twice")
+
+    def _input(self, number: int) -> None:
+        try:
+            self._value(number)
+        except UnsupportedError as error:
+            self.problems.general(str(error))
+
+    def _value(self, number: int) -> str:
+        """The name of a tensor, once its type, and its value if it is constant, are noted."""
+        name, tensor, file = value_name(number), self.model.tensors[number], self.model.file
+        type_ = self.types.get(name)
+        if type_ is None:
+            type_ = tensor_type(tensor, file)
+            if len(tensor.data):
+                self.constants[name] = constant(tensor, type_, file)
+            self.types[name] = type_
+        # Checks of operators look at all scales: that is paid for each time.
+        file.charge(4 * len(type_.quant.scales) if type_.quant else 0, str(tensor))
+        return name
+
+    def _node(self, view: OperatorView, row: Row) -> None:
+        operator = view.operator
+        _check_form(view, row)
+        attrs = row.attrs(view)
+        inputs = [self._value(number) for number in operands(operator) if number != _ABSENT]
+        if row.bias_axis is not None and len(inputs) == 2:
+            inputs.append(self._zero_bias(operator, inputs[1], row.bias_axis))
+        outputs = tuple(self._value(number) for number in operator.outputs)
+        node = Node(
+            f"n{operator.index:02d}_{row.op}",
+            row.op,
+            tuple(inputs),
+            outputs,
+            attrs,
+            Origin(self.model.file.name, operator.index, output_name(self.model, operator)),
+        )
+        self._check_node(view, node)
+        self.nodes.append(node)
+
+    def _zero_bias(self, operator: RawOperator, weight: str, axis: int) -> str:
+        if weight not in self.constants:
+            raise UnsupportedError("weight computed at run time; allowed constants")
+        name, channels = f"{value_name(operator.outputs[0])}_bias", self.types[weight].shape[axis]
+        self.model.file.charge(4 * channels, name)
+        self.types[name] = TensorType((channels,), DType.INT32)
+        self.constants[name] = Constant(np.zeros(channels, np.int32))
+        return name
+
+    def _check_node(self, view: OperatorView, node: Node) -> None:
+        definition = op(node.op)
+        declared = tuple(self.types[name].shape for name in node.outputs)
+        inferred = definition.infer(node.attrs, [self.types[name] for name in node.inputs])
+        if inferred != declared:
+            raise view.damaged(
+                f"its output should have shape {_shapes(inferred)}, "
+                f"but the file says {_shapes(declared)}"
+            )
+        bound = BoundNode(
+            node,
+            tuple(self.types[name] for name in node.inputs),
+            tuple(self.types[name] for name in node.outputs),
+            tuple(self.constants.get(name) for name in node.inputs),
+        )
+        problem = definition.check(bound)
+        if problem is not None:
+            if bound.inputs[0].dtype is DType.FLOAT32:
+                self.problems.advise(_QUANTIZE_FIRST)
+            raise UnsupportedError(problem)
+
+
+def _check_form(view: OperatorView, row: Row) -> None:
+    operator, count = view.operator, len(view.operator.inputs)
+    if count < row.min_inputs or (row.max_inputs is not None and count > row.max_inputs):
+        raise view.damaged(f"{operator.builtin} with {count} inputs")
+    if len(operator.outputs) != 1:
+        raise view.damaged(f"{operator.builtin} with {len(operator.outputs)} outputs")
+    for position, number in enumerate(operands(operator)):
+        if number == _ABSENT and not (row.bias_axis is not None and position == _BIAS):
+            raise view.damaged(f"input {position} is absent")
+    has_options = operator.options is not None and operator.options_type != 0
+    if has_options and row.options_type not in (0, operator.options_type):
+        raise view.damaged(f"{operator.builtin} with the options of another operator")
+
+
+def _shapes(shapes: tuple[tuple[int, ...], ...]) -> str:
+    return ", ".join("x".join(map(str, shape)) or "scalar" for shape in shapes)
