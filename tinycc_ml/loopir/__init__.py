@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tinycc_ml.loopir.index import Affine, AffineLike, affine
 from tinycc_ml.loopir.functions import FUNCTIONS, ScalarFunction
+from tinycc_ml.loopir.index import Affine, AffineLike, affine
+from tinycc_ml.loopir.interpreter import run_kernel
 from tinycc_ml.loopir.ir import (
     Accumulate,
     Assign,
@@ -25,6 +26,7 @@ from tinycc_ml.loopir.ir import (
     Store,
     Var,
 )
+from tinycc_ml.loopir.printer import format_kernel
 
 __all__ = [
     "FUNCTIONS",
@@ -50,4 +52,7 @@ __all__ = [
     "Stmt",
     "Store",
     "Var",
+    "affine",
+    "format_kernel",
+    "run_kernel",
 ]

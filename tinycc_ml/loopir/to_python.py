@@ -1,0 +1,238 @@
+"""Translates a kernel to Python source with all checks; see :mod:`tinycc_ml.loopir.interpreter`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tinycc_ml.dtypes import DType
+from tinycc_ml.errors import InternalError
+from tinycc_ml.loopir.functions import FUNCTIONS
+from tinycc_ml.loopir.index import Affine
+from tinycc_ml.loopir.ir import (
+    Accumulate,
+    Assign,
+    Binary,
+    Call,
+    Cast,
+    Condition,
+    Expr,
+    For,
+    If,
+    Literal,
+    Load,
+    Local,
+    Lookup,
+    LoopKernel,
+    Role,
+    Stmt,
+    Store,
+    Var,
+)
+from tinycc_ml.loopir.printer import format_element, format_expr, format_statement
+from tinycc_ml.loopir.typing import check_local, promoted, type_of
+
+
+def translate(kernel: LoopKernel, *, traced: bool) -> str:
+    """Python statements over ``m_<buffer>`` (flat views), ``f_<function>`` and the checks.
+
+    Raises:
+        InternalError: If something is undefined, or if types do not agree.
+    """
+    try:
+        return _Translator(kernel, traced).run()
+    except InternalError as error:
+        raise InternalError(f"{kernel.name}: {error}") from None
+
+
+class _Translator:
+    def __init__(self, kernel: LoopKernel, traced: bool) -> None:
+        self.kernel = kernel
+        self.traced = traced
+        self.buffers = {buffer.name: buffer for buffer in kernel.buffers}
+        self.lines: list[str] = []
+
+    def run(self) -> str:
+        self.body(self.kernel.body, "", {}, {})
+        return "\n".join(self.lines) + "\n"
+
+    def body(
+        self,
+        body: Sequence[Stmt],
+        indent: str,
+        extents: Mapping[str, int],
+        scope: Mapping[str, DType],
+    ) -> None:
+        visible = dict(scope)
+        if not body:
+            self.lines.append(f"{indent}pass")
+        for statement in body:
+            match statement:
+                case For():
+                    self.loops(statement, indent, extents, visible)
+                case If(conditions, inner):
+                    test = " and ".join(self.condition(c, extents) for c in conditions)
+                    self.lines.append(f"{indent}if {test or 'True'}:")
+                    self.body(inner, indent + " ", extents, visible)
+                case _:
+                    self.lines.append(indent + self.simple(statement, extents, visible))
+
+    def loops(
+        self, loop: For, indent: str, extents: Mapping[str, int], scope: Mapping[str, DType]
+    ) -> None:
+        # Perfect nests become one loop over a product: Python allows only 20 nested loops.
+        chain = [loop]
+        while len(chain[-1].body) == 1 and isinstance(chain[-1].body[0], For):
+            chain.append(chain[-1].body[0])
+        names = ", ".join(f"v_{each.variable}" for each in chain)
+        ranges = ", ".join(f"range({each.extent})" for each in chain)
+        over = f"product({ranges})" if len(chain) > 1 else ranges
+        self.lines.append(f"{indent}for {names} in {over}:")
+        inner = {**extents, **{each.variable: each.extent for each in chain}}
+        self.body(chain[-1].body, indent + " ", inner, scope)
+
+    def simple(self, statement: Stmt, extents: Mapping[str, int], scope: dict[str, DType]) -> str:
+        match statement:
+            case Local(name, dtype, value):
+                check_local(statement)
+                text = self.typed(value, dtype, statement, extents, scope)
+                scope[name] = dtype
+                return f"x_{name} = {text}"
+            case Assign(name, value):
+                dtype = type_of(Var(name), self.buffers, scope)
+                return f"x_{name} = {self.typed(value, dtype, statement, extents, scope)}"
+            case Accumulate(name, value):
+                dtype = type_of(Var(name), self.buffers, scope)
+                term = self.typed(value, dtype, statement, extents, scope)
+                total = _limited(f"x_{name} + {term}", dtype, format_statement(statement))
+                return f"x_{name} = {total}"
+            case Store(buffer, indices, value):
+                return self.store(buffer, indices, value, extents, scope)
+        raise InternalError(f"unknown statement {statement}")
+
+    def store(
+        self,
+        buffer: str,
+        indices: tuple[Affine, ...],
+        value: Expr,
+        extents: Mapping[str, int],
+        scope: Mapping[str, DType],
+    ) -> str:
+        target = self.kernel.buffer(buffer)
+        if target.role not in (Role.OUTPUT, Role.SCRATCH):
+            raise InternalError(f"store to {buffer}, which is {target.role.value}")
+        statement = Store(buffer, indices, value)
+        text = self.typed(value, promoted(target.dtype), statement, extents, scope)
+        if target.dtype is not promoted(target.dtype):
+            text = _within(text, target.dtype, format_statement(statement))
+        index = self.element(buffer, indices, extents)
+        if self.traced:
+            return f"write({buffer!r}, m_{buffer}, {index}, {text})"
+        return f"m_{buffer}[{index}] = {text}"
+
+    def typed(
+        self,
+        value: Expr,
+        dtype: DType,
+        statement: Stmt,
+        extents: Mapping[str, int],
+        scope: Mapping[str, DType],
+    ) -> str:
+        found = type_of(value, self.buffers, scope)
+        if found is not dtype:
+            raise InternalError(
+                f"{format_statement(statement)}: value is {found.value}, not {dtype.value}"
+            )
+        return self.expr(value, extents, scope)
+
+    def expr(self, expr: Expr, extents: Mapping[str, int], scope: Mapping[str, DType]) -> str:
+        match expr:
+            case Literal(value, dtype):
+                is_float = dtype is DType.FLOAT32
+                return repr(float(np.float32(value))) if is_float else f"({value})"
+            case Load(buffer, indices):
+                return self.read(buffer, self.element(buffer, indices, extents))
+            case Lookup(buffer, index):
+                extent = self.kernel.buffer(buffer).elements
+                inside = f"at({self.expr(index, extents, scope)}, {extent}, {format_expr(expr)!r})"
+                return self.read(buffer, inside)
+            case Var(name):
+                return f"x_{name}"
+            case Binary(operator, left, right):
+                operands = self.expr(left, extents, scope), self.expr(right, extents, scope)
+                return _binary(operator, *operands, type_of(left, self.buffers, scope), expr)
+            case Cast(dtype, value):
+                source = type_of(value, self.buffers, scope)
+                return _cast(self.expr(value, extents, scope), source, dtype, format_expr(expr))
+            case Call(function, arguments):
+                texts = ", ".join(self.expr(a, extents, scope) for a in arguments)
+                result = FUNCTIONS[function].result
+                text = f"f_{function}({texts})"
+                return _within(text, result, format_expr(expr)) if result.is_integer else text
+
+    def read(self, buffer: str, index: str) -> str:
+        return f"read({buffer!r}, m_{buffer}, {index})" if self.traced else f"m_{buffer}[{index}]"
+
+    def element(self, buffer: str, indices: tuple[Affine, ...], extents: Mapping[str, int]) -> str:
+        shape = self.kernel.buffer(buffer).shape
+        where = format_element(buffer, indices)
+        if len(indices) != len(shape):
+            raise InternalError(f"{where}: {len(indices)} indices, rank is {len(shape)}")
+        flat = ""
+        for index, extent in zip(indices, shape, strict=True):
+            text = _affine(index, extents, where)
+            low, high = index.bounds(extents)
+            if low < 0 or high >= extent:
+                text = f"at({text}, {extent}, {where!r})"
+            flat = f"({flat})*{extent} + {text}" if flat else text
+        return flat or "0"
+
+    def condition(self, condition: Condition, extents: Mapping[str, int]) -> str:
+        index = _affine(condition.index, extents, "condition")
+        return f"{condition.low} <= {index} < {condition.high}"
+
+
+def _affine(index: Affine, extents: Mapping[str, int], where: str) -> str:
+    unknown = sorted(index.variables - set(extents))
+    if unknown:
+        raise InternalError(f"{where}: loop variable {unknown[0]} is not defined")
+    terms = [f"{c}*v_{v}" if c != 1 else f"v_{v}" for v, c in index.terms]
+    if index.constant or not terms:
+        terms.append(str(index.constant))
+    return " + ".join(terms)
+
+
+def _within(text: str, dtype: DType, what: str) -> str:
+    return f"fit({text}, {dtype.min}, {dtype.max}, {what!r})"
+
+
+def _limited(text: str, dtype: DType, what: str) -> str:
+    """The result of arithmetic: floats round, unsigned integers wrap, signed ones must fit."""
+    if dtype is DType.FLOAT32:
+        return f"round_f32({text})"
+    if dtype is DType.UINT32:
+        return f"(({text}) & 0xFFFFFFFF)"
+    return _within(text, dtype, what)
+
+
+def _binary(operator: str, left: str, right: str, dtype: DType, expr: Expr) -> str:
+    if operator in ("min", "max"):
+        return f"{'lesser' if operator == 'min' else 'greater'}({left}, {right})"
+    what = format_expr(expr)
+    if operator == "/" and dtype is DType.FLOAT32:
+        return f"float_quotient({left}, {right})"
+    if operator == "/":
+        return _limited(f"quotient({left}, {right}, {what!r})", dtype, what)
+    return _limited(f"{left} {operator} {right}", dtype, what)
+
+
+def _cast(text: str, source: DType, dtype: DType, what: str) -> str:
+    if dtype is DType.FLOAT32:
+        return f"round_f32({text})"
+    if source is DType.FLOAT32:
+        text = f"truncate({text}, {what!r})"
+    return _within(text, dtype, what)
+
+
+__all__ = ["translate"]
