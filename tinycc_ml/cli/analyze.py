@@ -1,0 +1,98 @@
+"""``tinycc-ml analyze``: what a model is and needs, before any build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tinycc_ml.cli.compiling import compile_for
+from tinycc_ml.cli.output import out, print_json, shape_text, table
+from tinycc_ml.cli.parameters import emit_options, json_option, model_argument
+from tinycc_ml.compiler import Compilation, fit_problems, largest_ram_bytes
+from tinycc_ml.errors import DoesNotFitError
+
+
+@click.command("analyze")
+@model_argument
+@click.option("--board", "-b", default="host", help="Also tell whether it fits this board.")
+@emit_options
+@json_option
+def command(model: Path, board: str, arena: str, io: str, as_json: bool) -> None:
+    """Show MODEL's operators, shapes, MACs and bytes, and whether it fits a board.
+
+    Needs no compiler and no board. Exit code 1 when the model does not fit. Code and stack come on
+    top of what is shown; `bench` measures them.
+    """
+    compilation = compile_for(model, board, arena, io)
+    problems = fit_problems(compilation)
+    if as_json:
+        print_json("analyze", _result(compilation, problems))
+    else:
+        _print(compilation, problems)
+    if problems:
+        manifest = compilation.manifest
+        raise DoesNotFitError(
+            f"{manifest.model_file} does not fit {manifest.board}: {'; '.join(problems)}"
+        )
+
+
+def _result(compilation: Compilation, problems: tuple[str, ...]) -> dict[str, Any]:
+    manifest, board = compilation.manifest, compilation.board
+    return {
+        "name": manifest.name,
+        "board": None if board.is_host else board.name,
+        "fits": not problems,
+        "problems": list(problems),
+        "model_bytes": compilation.model_bytes,
+        "macs": manifest.macs,
+        "arena_bytes": manifest.arena_bytes,
+        "scratch_bytes": manifest.scratch_bytes,
+        "lower_bound_bytes": manifest.lower_bound_bytes,
+        "gap_bytes": manifest.gap_bytes,
+        "weight_bytes": manifest.weight_bytes,
+        "layers": [
+            {
+                "name": layer.name,
+                "op": layer.op,
+                "origin": layer.origin,
+                "input_shapes": [list(s) for s in layer.input_shapes],
+                "output_shapes": [list(s) for s in layer.output_shapes],
+                "macs": layer.macs,
+                "weight_bytes": layer.weight_bytes,
+                "kernel": layer.kernel,
+            }
+            for layer in manifest.layers
+        ],
+    }
+
+
+def _print(compilation: Compilation, problems: tuple[str, ...]) -> None:
+    manifest, board = compilation.manifest, compilation.board
+    rows = [
+        (
+            index,
+            layer.op,
+            " ".join(shape_text(s) for s in layer.input_shapes),
+            " ".join(shape_text(s) for s in layer.output_shapes),
+            layer.macs or None,
+            layer.weight_bytes or None,
+            layer.origin[-32:],
+        )
+        for index, layer in enumerate(manifest.layers)
+    ]
+    columns = [">#", "operator", "input", "output", ">MACs", ">constant bytes", "source layer"]
+    out.print(table(f"{manifest.model_file}", columns, rows))
+    out.print(f"MACs               {manifest.macs:>12,}")
+    out.print(f"constants          {manifest.weight_bytes:>12,} bytes of flash")
+    proof = "optimal" if not manifest.gap_bytes else f"gap {manifest.gap_bytes:,}"
+    out.print(
+        f"arena              {manifest.arena_bytes:>12,} bytes of RAM, lower bound "
+        f"{manifest.lower_bound_bytes:,} ({proof}), of it scratch {manifest.scratch_bytes:,}"
+    )
+    if not board.is_host and not problems:
+        out.print(
+            f"fits {board.name}: {manifest.arena_bytes:,} of {largest_ram_bytes(board):,} bytes of "
+            f"RAM, {manifest.weight_bytes:,} of {board.flash_bytes:,} bytes of flash"
+        )

@@ -1,0 +1,51 @@
+"""Arguments and options that several verbs take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+FILE = click.Path(path_type=Path)
+
+model_argument: _Decorator = click.argument("model", type=FILE)
+board_option: _Decorator = click.option(
+    "--board", "-b", required=True, help="Board name (`tinycc-ml boards`) or a board's TOML file."
+)
+json_option: _Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+name_option: _Decorator = click.option("--name", help="Prefix of generated names [file's stem].")
+
+
+def emit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--arena`` and ``--io``."""
+    command = click.option(
+        "--io",
+        type=click.Choice(["arena", "external"]),
+        default="arena",
+        show_default=True,
+        help="Where inputs and outputs live: in the arena, or only in the application's buffers.",
+    )(command)
+    return click.option(
+        "--arena",
+        type=click.Choice(["static", "caller"]),
+        default="static",
+        show_default=True,
+        help="One static arena, or memory from the caller through a context (re-entrant).",
+    )(command)
+
+
+def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--on`` and ``--port``."""
+    command = click.option(
+        "--port", help="Serial port of a board: /dev/ttyACM0, COM3, socket://host:port."
+    )(command)
+    return click.option(
+        "--on",
+        type=click.Choice(["host", "qemu", "serial"]),
+        help="Run as a program on this machine, in QEMU, or on a board  [qemu; host for --board "
+        "host; serial with --port].",
+    )(command)

@@ -1,0 +1,181 @@
+"""The ten steps from a model file to C, in order, and nothing else.
+
+Each step is a pure function of its inputs, and each result prints as text (``--dump-dir``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tinycc_ml.emit import (
+    EmitOptions,
+    Layout,
+    Manifest,
+    Provenance,
+    account,
+    emit_project,
+    make_layout,
+)
+from tinycc_ml.errors import DoesNotFitError
+from tinycc_ml.graph import Graph, PassReport, format_graph, run_passes, verify_graph
+from tinycc_ml.importers import import_model, model_name, read_model_file
+from tinycc_ml.kernels import Program, format_program, select
+from tinycc_ml.memplan import MemoryPlan, plan_program
+from tinycc_ml.ops import IntegerGraph, format_integer_graph, integerize
+from tinycc_ml.targets import Board, features
+from tinycc_ml.transforms import SIMPLIFY
+
+Dump = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """Everything that a compilation found out.
+
+    Attributes:
+        board: What it was compiled for.
+        graph: The simplified graph, still with real scales.
+        integers: The graph in integers.
+        program: Kernels and calls.
+        plan: Where values lie.
+        layout: The values' C expressions.
+        passes: What the graph passes did.
+        manifest: The account.
+        model_bytes: Size of the model file.
+    """
+
+    board: Board
+    graph: Graph
+    integers: IntegerGraph
+    program: Program
+    plan: MemoryPlan
+    layout: Layout
+    passes: PassReport
+    manifest: Manifest
+    model_bytes: int
+
+
+def compile_model(
+    path: Path,
+    board: Board,
+    options: EmitOptions | None = None,
+    *,
+    name: str | None = None,
+    dump: Dump | None = None,
+) -> Compilation:
+    """Steps 2 to 8 and the account; :func:`generate` gives the C.
+
+    Args:
+        path: The model file.
+        board: Step 1's result.
+        options: Choices about the generated code.
+        name: Prefix of all generated names; the file's stem by default.
+        dump: Called with a step's name and its result as text, after each step.
+
+    Raises:
+        TinyccError: If the model cannot be read or compiled.
+    """
+    options = options or EmitOptions()
+    dump = dump or _no_dump
+    # 2. import
+    data = read_model_file(path)
+    graph = import_model(data, path.name)
+    graph = verify_graph(replace(graph, name=model_name(name or path.stem)))
+    dump("02_import", format_graph(graph))
+    # 3. simplify
+    graph, passes = run_passes(graph, SIMPLIFY)
+    dump("03_simplify", format_graph(graph))
+    # 4. quantize: the graph is in integers already, or the importer has refused it
+    # 5. integerize
+    integers = integerize(graph)
+    dump("05_integerize", format_integer_graph(integers))
+    # 6. select
+    program = select(integers, features(board))
+    # 7. order: as in the file, which is a valid order
+    dump("06_select", format_program(program))
+    # 8. place
+    plan = plan_program(program, options.io)
+    dump("08_place", plan.render())
+    layout = make_layout(program, plan, options.io, dict(graph.types))
+    # 10. account; before 9, whose texts quote it
+    digest = hashlib.sha256(data).hexdigest()
+    provenance = Provenance(path.name, digest, board.name, board.core)
+    manifest = account(layout, provenance, options, passes.refusals)
+    dump("10_account", manifest.to_json())
+    return Compilation(
+        board, graph, integers, program, plan, layout, passes, manifest, len(data)
+    )
+
+
+def generate(compilation: Compilation) -> dict[str, str]:
+    """Step 9, emit: the content of every file of the project, by name."""
+    manifest = compilation.manifest
+    options = EmitOptions(
+        "caller" if manifest.arena == "caller" else "static",
+        "external" if manifest.io == "external" else "arena",
+    )
+    return emit_project(compilation.layout, manifest, options)
+
+
+def fit_problems(compilation: Compilation) -> tuple[str, ...]:
+    """By how much the model exceeds which memory of its board; empty when it fits.
+
+    Counts what is known before a build: the arena and the constants. Code, stack and the
+    application's own data come on top.
+    """
+    board, manifest = compilation.board, compilation.manifest
+    if board.is_host:
+        return ()
+    problems: list[str] = []
+    for kind, need, have in (
+        ("RAM", manifest.arena_bytes, largest_ram_bytes(board)),
+        ("flash", manifest.weight_bytes, board.flash_bytes),
+    ):
+        if need > have:
+            problems.append(f"{kind}: needs {need:,} bytes, has {have:,}, {need - have:,} too many")
+    return tuple(problems)
+
+
+def check_fits(compilation: Compilation) -> None:
+    """Refuses a model that cannot fit its board.
+
+    Raises:
+        DoesNotFitError: With the regions and by how much.
+    """
+    problems = fit_problems(compilation)
+    if problems:
+        manifest = compilation.manifest
+        raise DoesNotFitError(
+            f"{manifest.model_file} does not fit {manifest.board}: {'; '.join(problems)}"
+        )
+
+
+def largest_ram_bytes(board: Board) -> int:
+    """The largest stretch of RAM without a gap: the arena is one array."""
+    stretches: list[tuple[int, int]] = []
+    for memory in sorted(board.memories, key=lambda m: m.origin):
+        if memory.kind not in ("ram", "dtcm"):
+            continue
+        end = memory.origin + memory.size_bytes
+        if stretches and stretches[-1][1] == memory.origin:
+            stretches[-1] = (stretches[-1][0], end)
+        else:
+            stretches.append((memory.origin, end))
+    return max((end - start for start, end in stretches), default=0)
+
+
+def _no_dump(step: str, text: str) -> None:
+    """Where nobody wants the steps' texts."""
+
+
+__all__ = [
+    "Compilation",
+    "check_fits",
+    "compile_model",
+    "fit_problems",
+    "generate",
+    "largest_ram_bytes",
+]

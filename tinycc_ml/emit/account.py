@@ -1,0 +1,100 @@
+"""Step 10: the account of a project: memory, kernels and refusals per layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinycc_ml import __version__
+from tinycc_ml.emit.functions import function_name
+from tinycc_ml.emit.layout import Layout, Port
+from tinycc_ml.emit.manifest import LayerEntry, Manifest, RefusalEntry, TensorEntry
+from tinycc_ml.emit.options import EmitOptions
+from tinycc_ml.graph import Refusal
+from tinycc_ml.schedule import format_schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a project comes from and what it is for."""
+
+    model_file: str
+    model_sha256: str
+    board: str
+    core: str
+
+
+def account(
+    layout: Layout,
+    provenance: Provenance,
+    options: EmitOptions,
+    pass_refusals: tuple[Refusal, ...],
+) -> Manifest:
+    """The manifest of a project."""
+    program, plan = layout.program, layout.plan
+    name = program.name
+    refusals = (
+        *(RefusalEntry(r.node, r.rule, r.reason) for r in pass_refusals),
+        *(RefusalEntry(r.layer, r.kernel, r.reason) for r in program.refusals),
+    )
+    return Manifest(
+        tool_version=__version__,
+        name=name,
+        model_file=provenance.model_file,
+        model_sha256=provenance.model_sha256,
+        board=provenance.board,
+        core=provenance.core,
+        arena=options.arena,
+        io=options.io,
+        files=(f"{name}.h", f"{name}.c", f"{name}_weights.h", f"{name}_weights.c"),
+        inputs=tuple(_tensor(port) for port in layout.inputs),
+        outputs=tuple(_tensor(port) for port in layout.outputs),
+        arena_bytes=plan.arena_bytes,
+        scratch_bytes=max((sum(s for _, s in c.scratch) for c in program.calls), default=0),
+        lower_bound_bytes=plan.lower_bound_bytes,
+        gap_bytes=plan.gap_bytes,
+        arena_alignment=plan.alignment,
+        weight_bytes=program.weight_bytes,
+        macs=program.macs,
+        layers=_layers(layout),
+        refusals=refusals,
+    )
+
+
+def _tensor(port: Port) -> TensorEntry:
+    quant = port.type.quant
+    return TensorEntry(
+        port.parameter,
+        port.value,
+        port.type.shape,
+        port.type.dtype.value,
+        port.type.size_bytes,
+        quant.scale if quant else None,
+        quant.zero_point if quant else None,
+    )
+
+
+def _layers(layout: Layout) -> tuple[LayerEntry, ...]:
+    program = layout.program
+    entries: list[LayerEntry] = []
+    for call in program.calls:
+        kernel = program.functions[call.function]
+        entries.append(
+            LayerEntry(
+                name=call.layer,
+                op=call.op,
+                origin=call.origin.name,
+                origin_index=call.origin.index,
+                kernel=kernel.definition,
+                schedule=format_schedule(kernel.schedule),
+                function=function_name(layout, call.function),
+                output=call.outputs[0],
+                input_shapes=tuple(
+                    program.types[n].shape for n in call.inputs if n in program.types
+                ),
+                output_shapes=tuple(program.types[n].shape for n in call.outputs),
+                macs=call.macs,
+                weight_bytes=sum(program.constants[n].array.nbytes for n in call.constants),
+                scratch_bytes=sum(size for _, size in call.scratch),
+            )
+        )
+    return tuple(entries)

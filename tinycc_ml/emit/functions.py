@@ -1,0 +1,106 @@
+"""The layer functions: signature, comment, body, and the calls of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinycc_ml.emit.layout import Layout
+from tinycc_ml.emit.text import block_comment, comment_safe, wrap
+from tinycc_ml.graph import TensorType
+from tinycc_ml.kernels import Call, Kernel
+from tinycc_ml.loopir import Buffer, Role, print_c_body
+from tinycc_ml.schedule import format_schedule
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionText:
+    """A layer function in C."""
+
+    comment: str
+    signature: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallText:
+    """A call of a layer function in C, and its trace hook."""
+
+    text: str
+    trace: str
+
+
+def function_name(layout: Layout, index: int) -> str:
+    """The name of a function: that of the first layer that calls it."""
+    first = next(call for call in layout.program.calls if call.function == index)
+    return f"{layout.program.name}_{first.layer}"
+
+
+def function_text(layout: Layout, index: int) -> FunctionText:
+    """The C of one function of the program."""
+    kernel = layout.program.functions[index]
+    calls = [call for call in layout.program.calls if call.function == index]
+    signature = wrap(
+        f"static void {function_name(layout, index)}(",
+        [_parameter(buffer) for buffer in kernel.loops.buffers],
+        ")",
+    )
+    return FunctionText(
+        _comment(layout, kernel, calls), signature, print_c_body(kernel.loops).rstrip("\n")
+    )
+
+
+def call_text(layout: Layout, position: int) -> CallText:
+    """The C of one call of the program."""
+    call = layout.program.calls[position]
+    kernel = layout.program.functions[call.function]
+    names = iter((*call.inputs, *call.constants, *call.outputs, *(n for n, _ in call.scratch)))
+    arguments = [
+        layout.pointer(
+            next(names), buffer.dtype.c_name, const=buffer.role in (Role.INPUT, Role.CONSTANT)
+        )
+        for buffer in kernel.loops.buffers
+    ]
+    output = call.outputs[0]
+    size = layout.program.types[output].size_bytes
+    data = layout.pointer(output, "void", const=True)
+    return CallText(
+        wrap(f"  {function_name(layout, call.function)}(", arguments, ");"),
+        wrap("  TCML_LAYER_DONE(", [f"{position}U", data, f"{size}U"], ");"),
+    )
+
+
+def _parameter(buffer: Buffer) -> str:
+    read_only = buffer.role in (Role.INPUT, Role.CONSTANT)
+    qualifier = "const " if read_only else ""
+    restrict = "" if read_only else "TCML_RESTRICT "
+    return f"{qualifier}{buffer.dtype.c_name} *{restrict}{buffer.name}"
+
+
+def _comment(layout: Layout, kernel: Kernel, calls: list[Call]) -> str:
+    first, *others = calls
+    types = layout.program.types | {
+        name: TensorType(c.array.shape, layout.program.types[first.outputs[0]].dtype)
+        for name, c in layout.program.constants.items()
+        if name in first.inputs
+    }
+    shapes = " and ".join(_shape(types[name]) for name in first.inputs)
+    results = " and ".join(_shape(types[name]) for name in first.outputs)
+    weight = next((b for b in kernel.loops.buffers if b.name == "weight"), None)
+    weights = f", weight {_dims(weight.shape)}" if weight else ""
+    sentences = [
+        f"{first.layer}: {shapes} -> {results}{weights}.",
+        f"From {comment_safe(str(first.origin), 80)}.",
+        f"Kernel {kernel.definition}, schedule: {format_schedule(kernel.schedule)}"
+        + (f"; {first.macs:,} MACs." if first.macs else "."),
+    ]
+    if others:
+        sentences.append(f"Also computes {', '.join(call.layer for call in others)}.")
+    return block_comment(sentences)
+
+
+def _shape(type_: TensorType) -> str:
+    return f"{_dims(type_.shape)} {type_.dtype.value}"
+
+
+def _dims(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "scalar"

@@ -1,0 +1,108 @@
+"""Where every value of the program lives in the generated C."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinycc_ml.graph import TensorType
+from tinycc_ml.kernels import Program
+from tinycc_ml.memplan import Io, MemoryPlan, external_values, storage_root
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A model input or output as a parameter of ``run``.
+
+    Attributes:
+        parameter: Its C parameter name: ``input``, or ``input0`` where there are several.
+        macro: The prefix of its macros: ``KWS_INPUT_0``.
+        value: The name of the graph's value.
+        type: Shape, dtype and quantization.
+        c_type: Element type in C.
+    """
+
+    parameter: str
+    macro: str
+    value: str
+    type: TensorType
+    c_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """C expressions for values.
+
+    Attributes:
+        program: The program.
+        plan: Offsets of what lies in the arena.
+        io: Where inputs and outputs live.
+        inputs: The model's inputs.
+        outputs: The model's outputs.
+    """
+
+    program: Program
+    plan: MemoryPlan
+    io: Io
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+    def offset_macro(self, name: str) -> str:
+        """The macro that holds the arena offset of a value or scratch."""
+        return f"{self.program.name}_{name}_offset".upper()
+
+    def parameter_of(self, name: str) -> str | None:
+        """The parameter of ``run`` that holds a value; ``None`` when the arena does."""
+        root = storage_root(self.program, name)
+        if root not in external_values(self.program, self.io):
+            return None
+        # An output is written through the output's pointer even where it shares storage with
+        # another output; inputs are only read.
+        for port in (*self.inputs, *self.outputs):
+            if storage_root(self.program, port.value) == root:
+                return port.parameter
+        return None
+
+    def pointer(self, name: str, c_type: str, *, const: bool) -> str:
+        """An expression of type ``const c_type *`` or ``c_type *`` for a value's first element."""
+        if name in self.program.constants:
+            return f"{self.program.name}_{name}"
+        parameter = self.parameter_of(name)
+        if parameter is not None:
+            return parameter
+        qualifier = "const " if const else ""
+        return f"({qualifier}{c_type} *)(arena + {self.offset_macro(name)})"
+
+
+def make_layout(
+    program: Program, plan: MemoryPlan, io: Io, types: dict[str, TensorType]
+) -> Layout:
+    """The layout of a program.
+
+    Args:
+        program: What is emitted.
+        plan: Its memory plan.
+        io: Where inputs and outputs live.
+        types: Types with quantization of the model's inputs and outputs.
+    """
+    return Layout(
+        program,
+        plan,
+        io,
+        _ports(program.name, "input", program.inputs, types),
+        _ports(program.name, "output", program.outputs, types),
+    )
+
+
+def _ports(
+    model: str, kind: str, names: tuple[str, ...], types: dict[str, TensorType]
+) -> tuple[Port, ...]:
+    return tuple(
+        Port(
+            kind if len(names) == 1 else f"{kind}{i}",
+            f"{model}_{kind}_{i}".upper(),
+            name,
+            types[name],
+            types[name].dtype.c_name,
+        )
+        for i, name in enumerate(names)
+    )

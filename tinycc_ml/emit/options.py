@@ -1,0 +1,22 @@
+"""What the user may choose about the generated C."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class EmitOptions:
+    """Choices about the interface of the generated code.
+
+    Attributes:
+        arena: ``static``: one array in the generated file. ``caller``: the application supplies
+            the memory through a context, so that the code is re-entrant.
+        io: ``arena``: inputs and outputs lie in the arena; ``run`` copies from and to the
+            application's buffers unless these are the arena's own. ``external``: the layers read
+            and write the application's buffers.
+    """
+
+    arena: Literal["static", "caller"] = "static"
+    io: Literal["arena", "external"] = "arena"

@@ -1,0 +1,96 @@
+"""Small pieces of C text: names, comments, wrapped lines, array data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from tinycc_ml.graph import Array
+
+COLUMNS = 100
+_UNSAFE = re.compile(r"[^A-Za-z0-9_ .,:;()<>=+@#-]")
+
+
+def comment_safe(text: str, limit: int = 60) -> str:
+    """Text from outside, made harmless inside a C comment.
+
+    A model file may hold any bytes as names: a comment's end, line breaks, trigraphs.
+    """
+    cleaned = _UNSAFE.sub("_", text)
+    return cleaned if len(cleaned) <= limit else cleaned[: limit - 3] + "..."
+
+
+def wrap(head: str, items: Sequence[str], tail: str) -> str:
+    """``head(items, ...)tail`` with lines of at most 100 columns, as clang-format breaks them.
+
+    Continuation lines are aligned with the first item.
+    """
+    indent = " " * len(head)
+    lines: list[str] = []
+    line = head
+    for position, item in enumerate(items):
+        last = position == len(items) - 1
+        piece = item + (tail if last else ",")
+        if line.strip() and line != head and len(line) + 1 + len(piece) > COLUMNS:
+            lines.append(line)
+            line = indent + piece
+        else:
+            line += piece if line in (head, indent) else f" {piece}"
+    lines.append(line if items else head + tail)
+    return "\n".join(lines)
+
+
+def fill(words: Iterable[str], first: str, rest: str, last: str) -> str:
+    """Words in lines of at most 100 columns: a block comment's text."""
+    lines: list[str] = []
+    line = first
+    empty = True
+    for word in words:
+        if not empty and len(line) + 1 + len(word) > COLUMNS - len(last):
+            lines.append(line)
+            line, empty = rest, True
+        line += word if empty else f" {word}"
+        empty = False
+    return "\n".join([*lines, line + last])
+
+
+def block_comment(sentences: Sequence[str]) -> str:
+    """A C block comment; each sentence starts a new line."""
+    lines: list[str] = []
+    for number, sentence in enumerate(sentences):
+        first = "/* " if number == 0 else " * "
+        last = " */" if number == len(sentences) - 1 else ""
+        lines.append(fill(sentence.split(" "), first, " * ", last))
+    return "\n".join(lines)
+
+
+def array_data(array: Array, indent: str = "    ") -> str:
+    """The elements of an array as comma-separated literals in lines of at most 100 columns."""
+    lines: list[str] = []
+    line = indent
+    for literal in _literals(array):
+        piece = f"{literal},"
+        if len(line) + 1 + len(piece) > COLUMNS and line != indent:
+            lines.append(line)
+            line = indent
+        line += piece if line == indent else f" {piece}"
+    lines.append(line)
+    return "\n".join(lines)
+
+
+def _literals(array: Array) -> list[str]:
+    flat = array.reshape(-1)
+    if flat.dtype == np.float32:
+        return [float_literal(float(x)) for x in flat]
+    # INT32_MIN has no literal of its own in C: 2147483648 does not fit an int.
+    if flat.dtype == np.int32:
+        return ["INT32_MIN" if x == -(2**31) else str(x) for x in flat.tolist()]
+    return [str(x) for x in flat.tolist()]
+
+
+def float_literal(x: float) -> str:
+    """A float literal with enough digits to give the same float32 back."""
+    text = f"{x:.9g}"
+    return (text if any(c in text for c in ".e") else text + ".0") + "F"

@@ -1,0 +1,70 @@
+"""What a kernel is: a way to compute one operator's workloads as one C function.
+
+A :class:`KernelDef` says which workloads it takes, builds the function for one, and packs the
+constants that the function wants to read. A :class:`Kernel` is what was built. Memory planning
+reads three things of it and nothing else: the access order, the scratch, and the alignments. How
+row-streamed, packed, hand-scheduled and library kernels fit in is told in
+``docs/decisions/0001-kernel-interface.md``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tinycc_ml.graph import Constant
+from tinycc_ml.loopir import LoopKernel, Role
+from tinycc_ml.ops import Access, Workload
+from tinycc_ml.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A built kernel: one C function with constant shapes.
+
+    Attributes:
+        definition: Name of the :class:`KernelDef` that built it.
+        schedule: The schedule that led from the operator's own loop nest to `loops`.
+        loops: Parameters and body. The parameters are pointers, in the order inputs, constants,
+            outputs, scratch.
+        access: The order of reads and writes that the function promises.
+    """
+
+    definition: str
+    schedule: Schedule
+    loops: LoopKernel
+    access: Access
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Size of all scratch parameters, in bytes."""
+        return sum(
+            b.elements * b.dtype.size_bytes for b in self.loops.buffers if b.role is Role.SCRATCH
+        )
+
+
+class KernelDef(ABC):
+    """A way to compute an operator. Subclasses are stateless; one instance each is registered."""
+
+    #: `<op>_<dtype>[_<case>]__<isa>[_<tile>]`, as in XNNPACK.
+    name: ClassVar[str]
+    #: The operator's name.
+    op: ClassVar[str]
+    #: Features that the core must have.
+    requires: ClassVar[frozenset[str]] = frozenset()
+
+    def accepts(self, workload: Workload) -> str | None:
+        """Why this kernel cannot compute the workload, as one sentence; ``None`` when it can."""
+        return None
+
+    @abstractmethod
+    def build(self, workload: Workload) -> Kernel:
+        """The function for a workload."""
+
+    def pack(
+        self, workload: Workload, constants: Sequence[Constant]
+    ) -> tuple[Constant, ...]:
+        """The constants in the layout that the built function reads, in parameter order."""
+        return tuple(constants)

@@ -1,0 +1,30 @@
+"""The portable kernels: every operator's own loop nest, on any core with a C compiler."""
+
+from __future__ import annotations
+
+from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.loopir import verify_kernel
+from tinycc_ml.ops import OpDef, Workload, all_ops, op
+from tinycc_ml.schedule import Schedule, apply_schedule
+
+
+class PortableKernel(KernelDef):
+    """Lowers an operator with its own :meth:`OpDef.lower`."""
+
+    def __init__(self, definition: OpDef) -> None:
+        self.op = definition.name  # type: ignore[misc]
+        self.name = f"{definition.name}__c"  # type: ignore[misc]
+
+    def build(self, workload: Workload) -> Kernel:
+        """See the base class."""
+        definition = op(self.op)
+        schedule: Schedule = ()
+        loops = apply_schedule(verify_kernel(definition.lower(workload)), schedule)
+        return Kernel(self.name, schedule, loops, definition.access(workload))
+
+
+PORTABLE: dict[str, KernelDef] = {
+    definition.name: PortableKernel(definition)
+    for definition in all_ops()
+    if not definition.is_view
+}

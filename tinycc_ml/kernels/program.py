@@ -1,0 +1,82 @@
+"""A program: the network as calls of kernels on named buffers, before it has addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tinycc_ml.graph import Constant, Origin, TensorType
+from tinycc_ml.kernels.base import Kernel
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A kernel that was not taken for a layer, and why."""
+
+    layer: str
+    kernel: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One layer: a function applied to values and constants.
+
+    Attributes:
+        layer: Name of the layer, unique in the program.
+        op: The operator's name.
+        function: Index into :attr:`Program.functions`.
+        inputs: Names of the values (or constants) read, in parameter order.
+        constants: Names of the constants, in parameter order.
+        outputs: Names of the values written, in parameter order.
+        scratch: (name, size in bytes) of each scratch buffer, in parameter order.
+        macs: Multiply-accumulates.
+        origin: The layer's place in the model file.
+    """
+
+    layer: str
+    op: str
+    function: int
+    inputs: tuple[str, ...]
+    constants: tuple[str, ...]
+    outputs: tuple[str, ...]
+    scratch: tuple[tuple[str, int], ...]
+    macs: int
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Functions and the calls of them, in execution order.
+
+    Attributes:
+        name: Prefix of all generated names.
+        functions: The distinct kernels; layers with equal workloads share one.
+        calls: The layers in execution order.
+        types: The type of every value that a call touches, inputs and outputs.
+        constants: The data in flash, by name, in order of first use.
+        aliases: (view, source) pairs: values that are the same bytes under another shape.
+        inputs: The model's inputs, in its order.
+        outputs: The model's outputs, in its order.
+        refusals: Kernels not taken.
+    """
+
+    name: str
+    functions: tuple[Kernel, ...]
+    calls: tuple[Call, ...]
+    types: Mapping[str, TensorType]
+    constants: Mapping[str, Constant]
+    aliases: tuple[tuple[str, str], ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    refusals: tuple[Refusal, ...]
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of all constants."""
+        return sum(constant.array.nbytes for constant in self.constants.values())
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(call.macs for call in self.calls)

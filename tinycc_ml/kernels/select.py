@@ -1,0 +1,119 @@
+"""Step 6: a kernel for every layer, and the program that results."""
+
+from __future__ import annotations
+
+from tinycc_ml.errors import UnsupportedError
+from tinycc_ml.graph import Constant
+from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.kernels.portable import PORTABLE
+from tinycc_ml.kernels.program import Call, Program, Refusal
+from tinycc_ml.loopir import Role
+from tinycc_ml.ops import IntegerGraph, Layer, op
+
+
+def candidates(op_name: str) -> tuple[KernelDef, ...]:
+    """All kernels for an operator, best first."""
+    return (PORTABLE[op_name],)
+
+
+def select(graph: IntegerGraph, features: frozenset[str]) -> Program:
+    """Chooses for each layer the first kernel that takes it.
+
+    Args:
+        graph: The network in integers.
+        features: What the core can do.
+
+    Raises:
+        UnsupportedError: If no kernel takes a layer.
+    """
+    selection = _Selection(graph, features)
+    for layer in graph.layers:
+        selection.add(layer)
+    return selection.program()
+
+
+class _Selection:
+    """Collects functions, calls and constants, each function and each array once."""
+
+    def __init__(self, graph: IntegerGraph, features: frozenset[str]) -> None:
+        self._graph = graph
+        self._features = features
+        self._functions: dict[Kernel, int] = {}
+        self._calls: list[Call] = []
+        self._constants: dict[str, Constant] = {}
+        self._constant_names: dict[tuple[str, int], str] = {}
+        self._aliases: list[tuple[str, str]] = []
+        self._refusals: list[Refusal] = []
+
+    def add(self, layer: Layer) -> None:
+        if op(layer.workload.op).is_view:
+            self._aliases.append((layer.outputs[0], layer.inputs[0]))
+            return
+        definition = self._choose(layer)
+        kernel = definition.build(layer.workload)
+        packed = definition.pack(layer.workload, layer.constants)
+        constant_parameters = [b for b in kernel.loops.buffers if b.role is Role.CONSTANT]
+        scratch = [b for b in kernel.loops.buffers if b.role is Role.SCRATCH]
+        self._calls.append(
+            Call(
+                layer.name,
+                layer.workload.op,
+                self._functions.setdefault(kernel, len(self._functions)),
+                tuple(self._value(name, layer) for name in layer.inputs),
+                tuple(
+                    self._constant(f"{layer.name}_{buffer.name}", constant)
+                    for buffer, constant in zip(constant_parameters, packed, strict=True)
+                ),
+                layer.outputs,
+                tuple(
+                    (f"{layer.name}_{b.name}", b.elements * b.dtype.size_bytes) for b in scratch
+                ),
+                layer.macs,
+                layer.origin,
+            )
+        )
+
+    def _choose(self, layer: Layer) -> KernelDef:
+        for definition in candidates(layer.workload.op):
+            missing = definition.requires - self._features
+            reason = (
+                f"needs {', '.join(sorted(missing))}"
+                if missing
+                else definition.accepts(layer.workload)
+            )
+            if reason is None:
+                return definition
+            self._refusals.append(Refusal(layer.name, definition.name, reason))
+        reasons = "; ".join(
+            f"{r.kernel}: {r.reason}" for r in self._refusals if r.layer == layer.name
+        )
+        raise UnsupportedError(f"{layer.origin}: no kernel takes this {layer.workload.op}: {reasons}")
+
+    def _value(self, name: str, layer: Layer) -> str:
+        """An input of a layer: a value, or a constant of the graph, which goes to flash."""
+        constant = self._graph.constants.get(name)
+        return name if constant is None else self._constant(f"{layer.name}_{name}", constant)
+
+    def _constant(self, name: str, constant: Constant) -> str:
+        key = (constant.digest, constant.array.nbytes)
+        known = self._constant_names.setdefault(key, name)
+        self._constants[known] = constant
+        return known
+
+    def program(self) -> Program:
+        """The finished program."""
+        graph = self._graph
+        used = {name for call in self._calls for name in (*call.inputs, *call.outputs)}
+        used |= {name for pair in self._aliases for name in pair}
+        used |= {*graph.inputs, *graph.outputs}
+        return Program(
+            graph.name,
+            tuple(self._functions),
+            tuple(self._calls),
+            {n: t for n, t in graph.types.items() if n in used and n not in graph.constants},
+            self._constants,
+            tuple(self._aliases),
+            graph.inputs,
+            graph.outputs,
+            tuple(self._refusals),
+        )
