@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tinycc_ml.numerics.activations import logistic_int8, requantize
+from tinycc_ml.numerics.affine import affine_dequantize, affine_quantize
 from tinycc_ml.numerics.fixed_point import (
     multiply_by_quantized_multiplier,
     quantize_multiplier,
@@ -10,13 +12,29 @@ from tinycc_ml.numerics.fixed_point import (
     wrap_int32,
 )
 from tinycc_ml.numerics.quantization import quantized_clamp, round_half_away
+from tinycc_ml.numerics.softmax import (
+    ACCUMULATOR_BITS,
+    SOFTMAX_MAX_DEPTH,
+    softmax_exp_table,
+    softmax_int8,
+    softmax_real_multiplier,
+)
 
 __all__ = [
+    "ACCUMULATOR_BITS",
+    "SOFTMAX_MAX_DEPTH",
+    "affine_dequantize",
+    "affine_quantize",
+    "logistic_int8",
     "multiply_by_quantized_multiplier",
     "quantize_multiplier",
     "quantized_clamp",
+    "requantize",
     "round_half_away",
     "rounding_divide_by_pot",
     "saturating_rounding_doubling_high_mul",
+    "softmax_exp_table",
+    "softmax_int8",
+    "softmax_real_multiplier",
     "wrap_int32",
 ]
