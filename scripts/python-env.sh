@@ -33,7 +33,9 @@ test) what="tinycc-ml with what it needs, TensorFlow Lite Micro and the tools of
 esac
 say "installing into $venv, from the Python package registry: $what"
 
-if ! "$venv/bin/python" -c 'import pip' >/dev/null 2>&1; then
+# An environment that uv made works but has no pip; one whose Python has gone is of no use.
+if ! "$venv/bin/python" -c 'import pip' >/dev/null 2>&1 &&
+    ! "$venv/bin/python" -m ensurepip >/dev/null 2>&1; then
     "$python" -m venv --clear "$venv"
 fi
 : >"$log"
@@ -43,7 +45,7 @@ pip_install --upgrade 'pip>=25.1' || give_up "pip could not be upgraded"
 install --editable . || give_up "tinycc-ml could not be installed"
 if ! install --editable '.[reference]'; then
     [ "$goal" = demo ] || give_up "TensorFlow Lite Micro could not be installed, and the tests need it"
-    say "TensorFlow Lite Micro has no package for this Python and platform:" \
+    say "TensorFlow Lite Micro cannot be had for this Python and platform ($log says why):" \
         "comparing with tinycc-ml's own NumPy reference instead"
 fi
 if [ "$goal" = test ]; then
