@@ -27,6 +27,7 @@ from tinycc_ml.loopir.ir import (
     Var,
 )
 from tinycc_ml.loopir.printer import format_kernel
+from tinycc_ml.loopir.verifier import verify_kernel
 
 __all__ = [
     "FUNCTIONS",
@@ -55,4 +56,5 @@ __all__ = [
     "affine",
     "format_kernel",
     "run_kernel",
+    "verify_kernel",
 ]

@@ -1,0 +1,170 @@
+"""Visits and rebuilds statements and expressions; what passes and schedule steps are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from tinycc_ml.loopir.index import Affine, AffineLike, affine
+from tinycc_ml.loopir.ir import (
+    Accumulate,
+    Assign,
+    Binary,
+    Call,
+    Cast,
+    Expr,
+    For,
+    If,
+    Literal,
+    Load,
+    Local,
+    Lookup,
+    Stmt,
+    Store,
+    Var,
+)
+
+Body = tuple[Stmt, ...]
+
+
+def statements(body: Sequence[Stmt]) -> Iterator[Stmt]:
+    """All statements, each before those inside it."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, For | If):
+            yield from statements(statement.body)
+
+
+def operands(expr: Expr) -> tuple[Expr, ...]:
+    """The direct operands of an expression."""
+    match expr:
+        case Binary(_, left, right):
+            return (left, right)
+        case Cast(_, value):
+            return (value,)
+        case Lookup(_, index):
+            return (index,)
+        case Call(_, arguments):
+            return arguments
+        case Literal() | Load() | Var():
+            return ()
+
+
+def subexpressions(expr: Expr) -> Iterator[Expr]:
+    """The expression and all inside it, operands first."""
+    for operand in operands(expr):
+        yield from subexpressions(operand)
+    yield expr
+
+
+def expressions(body: Sequence[Stmt]) -> Iterator[Expr]:
+    """All expressions of all statements, operands first."""
+    for statement in statements(body):
+        if not isinstance(statement, For | If):
+            yield from subexpressions(statement.value)
+
+
+def rebuild(expr: Expr, f: Callable[[Expr], Expr]) -> Expr:
+    """Applies ``f`` to every expression, operands first."""
+    match expr:
+        case Binary(operator, left, right):
+            return f(Binary(operator, rebuild(left, f), rebuild(right, f)))
+        case Cast(dtype, value):
+            return f(Cast(dtype, rebuild(value, f)))
+        case Lookup(buffer, index):
+            return f(Lookup(buffer, rebuild(index, f)))
+        case Call(function, arguments):
+            return f(Call(function, tuple(rebuild(a, f) for a in arguments)))
+        case Literal() | Load() | Var():
+            return f(expr)
+
+
+def map_expressions(body: Body, f: Callable[[Expr], Expr]) -> Body:
+    """Applies ``f`` to every expression of every statement, operands first."""
+    return tuple(_map_statement(statement, f) for statement in body)
+
+
+def _map_statement(statement: Stmt, f: Callable[[Expr], Expr]) -> Stmt:
+    if isinstance(statement, For | If):
+        return replace(statement, body=map_expressions(statement.body, f))
+    return replace(statement, value=rebuild(statement.value, f))
+
+
+def map_indices(body: Body, f: Callable[[Affine], Affine]) -> Body:
+    """Applies ``f`` to the indices of all loads and stores and to all conditions."""
+
+    def in_load(expr: Expr) -> Expr:
+        if isinstance(expr, Load):
+            return replace(expr, indices=tuple(map(f, expr.indices)))
+        return expr
+
+    def visit(statement: Stmt) -> Stmt:
+        match statement:
+            case For():
+                return replace(statement, body=tuple(map(visit, statement.body)))
+            case If(conditions, inner):
+                mapped = tuple(replace(c, index=f(c.index)) for c in conditions)
+                return If(mapped, tuple(map(visit, inner)))
+            case Store(buffer, indices, value):
+                return Store(buffer, tuple(map(f, indices)), rebuild(value, in_load))
+            case Local() | Assign() | Accumulate():
+                return replace(statement, value=rebuild(statement.value, in_load))
+
+    return tuple(map(visit, body))
+
+
+def substitute(body: Body, variable: str, value: AffineLike) -> Body:
+    """Replaces a loop variable in all indices."""
+    return map_indices(body, lambda index: index.substitute(variable, value))
+
+
+def defined_names(body: Sequence[Stmt]) -> list[str]:
+    """Loop variables and locals that the statements define, in their order."""
+    found = []
+    for statement in statements(body):
+        if isinstance(statement, For):
+            found.append(statement.variable)
+        elif isinstance(statement, Local):
+            found.append(statement.name)
+    return found
+
+
+def rename(body: Body, names: Mapping[str, str]) -> Body:
+    """Renames loop variables and locals, where they are defined and where they are used."""
+
+    def in_index(index: Affine) -> Affine:
+        renamed = affine(index.constant)
+        for variable, coefficient in index.terms:
+            renamed = renamed + affine(names.get(variable, variable)) * coefficient
+        return renamed
+
+    def in_expr(expr: Expr) -> Expr:
+        return Var(names.get(expr.name, expr.name)) if isinstance(expr, Var) else expr
+
+    def visit(statement: Stmt) -> Stmt:
+        match statement:
+            case For(variable, extent, inner):
+                return For(names.get(variable, variable), extent, tuple(map(visit, inner)))
+            case If(conditions, inner):
+                return If(conditions, tuple(map(visit, inner)))
+            case Local() | Assign() | Accumulate():
+                return replace(statement, name=names.get(statement.name, statement.name))
+            case Store():
+                return statement
+
+    return tuple(map(visit, map_expressions(map_indices(body, in_index), in_expr)))
+
+
+__all__ = [
+    "Body",
+    "defined_names",
+    "expressions",
+    "map_expressions",
+    "map_indices",
+    "operands",
+    "rebuild",
+    "rename",
+    "statements",
+    "subexpressions",
+    "substitute",
+]
