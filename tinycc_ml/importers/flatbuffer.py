@@ -51,7 +51,7 @@ class FlatFile:
         self.name = name
         self.size = len(data)
         # A sane file is read once, or a few times where tensors share their data.
-        self._allowance = 8 * len(data) + (64 << 10)
+        self._allowance = 16 * len(data) + (64 << 10)
 
     def damaged(self, where: str, what: str) -> ModelFileError:
         """The error to raise for a damaged part."""
@@ -65,7 +65,7 @@ class FlatFile:
         """
         self._allowance -= size_bytes
         if self._allowance < 0:
-            raise self.damaged(where, "too many parts of the file overlap")
+            raise self.damaged(where, "the same bytes of the file are used too many times")
 
     def require(self, position: int, size_bytes: int, where: str, what: str) -> None:
         """Checks that a part lies inside the file.

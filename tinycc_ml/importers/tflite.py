@@ -23,9 +23,7 @@ _MAX_FILE_BYTES = 2**31
 _MAX_NAME = 48
 _ABSENT = -1
 _BIAS = 2
-_QUANTIZE_FIRST = (
-    "the model computes in float: convert it with full integer (int8) quantization first"
-)
+_USES_PER_READ = 16
 
 
 def import_tflite(path: Path) -> Graph:
@@ -133,8 +131,10 @@ class _Importer:
             if len(tensor.data):
                 self.constants[name] = constant(tensor, type_, file)
             self.types[name] = type_
-        # Checks of operators look at all scales: that is paid for each time.
-        file.charge(4 * len(type_.quant.scales) if type_.quant else 0, str(tensor))
+        # Checks of operators look at all scales and sum up weights: that is paid for each time,
+        # at a price at which an unrolled recurrent network can share its weights 200 times.
+        scales = len(type_.quant.scales) if type_.quant else 0
+        file.charge(4 * scales + len(tensor.data) // _USES_PER_READ, str(tensor))
         return name
 
     def _node(self, view: OperatorView, row: Row) -> None:
@@ -181,9 +181,9 @@ class _Importer:
             tuple(self.constants.get(name) for name in node.inputs),
         )
         problem = definition.check(bound)
-        if problem is not None:
-            if bound.inputs[0].dtype is DType.FLOAT32:
-                self.problems.advise(_QUANTIZE_FIRST)
+        if problem is not None and bound.inputs[0].dtype is DType.FLOAT32:
+            self.problems.float_operator(view.operator)
+        elif problem is not None:
             raise UnsupportedError(problem)
 
 

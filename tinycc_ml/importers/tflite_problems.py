@@ -9,33 +9,37 @@ from tinycc_ml.importers.tflite_reader import RawModel, RawOperator
 from tinycc_ml.importers.tflite_view import node_label
 
 
+#: Of nodes with the same problem, how many the one line names; `details` name all. Nodes whose
+#: operator is unknown are always named.
+_NAMED = 4
+
+
 class Problems:
     """What is not supported in a model, grouped: the same sentence once, with all its nodes."""
 
     def __init__(self, model: RawModel) -> None:
         self._model = model
+        self._general: list[str] = []
         self._unknown: dict[str, list[str]] = {}
+        self._float: list[str] = []
         self._sentences: dict[tuple[str, str], list[str]] = {}
-        self._general: dict[str, None] = {}
-        self._advice: dict[str, None] = {}
+
+    def general(self, sentence: str) -> None:
+        """Notes something that concerns the whole model."""
+        self._general.append(sentence)
 
     def unknown_operator(self, operator: RawOperator) -> None:
         """Notes an operator that there is no row for."""
-        nodes = self._unknown.setdefault(operator.kind, [])
-        nodes.append(node_label(self._model, operator))
+        self._unknown.setdefault(operator.kind, []).append(node_label(self._model, operator))
+
+    def float_operator(self, operator: RawOperator) -> None:
+        """Notes a known operator that cannot be compiled because it computes in float."""
+        self._float.append(f"{operator.kind} {node_label(self._model, operator)}")
 
     def at_node(self, operator: RawOperator, sentence: str) -> None:
         """Notes why a known operator cannot be compiled as it is."""
         nodes = self._sentences.setdefault((operator.kind, sentence), [])
         nodes.append(node_label(self._model, operator))
-
-    def general(self, sentence: str) -> None:
-        """Notes something that concerns the whole model."""
-        self._general[sentence] = None
-
-    def advise(self, advice: str) -> None:
-        """Notes what to do about it; said once, at the end."""
-        self._advice[advice] = None
 
     def raise_all(self) -> None:
         """Raises one error if anything has been noted.
@@ -43,21 +47,28 @@ class Problems:
         Raises:
             UnsupportedError: One line with all of it; `details` has a line for each part.
         """
-        parts = [*self._general, *self._operators(), *self._constraints(), *self._advice]
+        parts = list(self._parts(named=_NAMED))
         if parts:
-            raise UnsupportedError(
-                f"{self._model.file.name}: {'; '.join(parts)}", details="\n".join(parts)
-            )
+            details = "\n".join(self._parts(named=None))
+            raise UnsupportedError(f"{self._model.file.name}: {'; '.join(parts)}", details=details)
 
-    def _operators(self) -> Iterator[str]:
+    def _parts(self, named: int | None) -> Iterator[str]:
+        yield from self._general
         if self._unknown:
             count = len(self._unknown)
             what = "1 operator is" if count == 1 else f"{count} operators are"
-            kinds = ", ".join(
-                f"{kind} ({', '.join(nodes)})" for kind, nodes in self._unknown.items()
-            )
+            kinds = ", ".join(f"{kind} ({', '.join(at)})" for kind, at in self._unknown.items())
             yield f"{what} not supported: {kinds}; `tinycc-ml ops` lists what is"
-
-    def _constraints(self) -> Iterator[str]:
+        if self._float:
+            yield (
+                f"it computes in float ({_some(self._float, named)}): "
+                "convert the model with full integer (int8) quantization first"
+            )
         for (kind, sentence), nodes in self._sentences.items():
-            yield f"{kind} ({', '.join(nodes)}): {sentence}"
+            yield f"{kind} ({_some(nodes, named)}): {sentence}"
+
+
+def _some(items: list[str], named: int | None) -> str:
+    if named is None or len(items) <= named:
+        return ", ".join(items)
+    return f"{', '.join(items[:named])} and {len(items) - named} more"
