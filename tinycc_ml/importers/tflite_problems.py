@@ -8,7 +8,6 @@ from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.importers.tflite_reader import RawModel, RawOperator
 from tinycc_ml.importers.tflite_view import node_label
 
-
 #: Of nodes with the same problem, how many the one line names; `details` name all. Nodes whose
 #: operator is unknown are always named.
 _NAMED = 4
