@@ -6,6 +6,7 @@ Each step is a pure function of its inputs, and each result prints as text (``--
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +20,9 @@ from tinycc_ml.emit import (
     emit_project,
     make_layout,
 )
-from tinycc_ml.errors import DoesNotFitError
+from tinycc_ml.errors import DoesNotFitError, OutputError
 from tinycc_ml.graph import Graph, PassReport, format_graph, run_passes, verify_graph
-from tinycc_ml.importers import import_model, model_name, read_model_file
+from tinycc_ml.importers import import_model
 from tinycc_ml.kernels import Program, format_program, select
 from tinycc_ml.memplan import MemoryPlan, plan_program
 from tinycc_ml.ops import IntegerGraph, format_integer_graph, integerize
@@ -29,6 +30,13 @@ from tinycc_ml.targets import Board, features
 from tinycc_ml.transforms import SIMPLIFY
 
 Dump = Callable[[str, str], None]
+
+_C_HEADER_NAMES = """
+    assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign
+    stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar
+    wchar wctype
+"""
+_C_HEADERS = frozenset(_C_HEADER_NAMES.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +89,9 @@ def compile_model(
     options = options or EmitOptions()
     dump = dump or _no_dump
     # 2. import
-    data = read_model_file(path)
-    graph = import_model(data, path.name)
-    graph = verify_graph(replace(graph, name=model_name(name or path.stem)))
+    graph = import_model(path)
+    data = path.read_bytes()
+    graph = verify_graph(replace(graph, name=_project_name(name, graph.name)))
     dump("02_import", format_graph(graph))
     # 3. simplify
     graph, passes = run_passes(graph, SIMPLIFY)
@@ -105,9 +113,7 @@ def compile_model(
     provenance = Provenance(path.name, digest, board.name, board.core)
     manifest = account(layout, provenance, options, passes.refusals)
     dump("10_account", manifest.to_json())
-    return Compilation(
-        board, graph, integers, program, plan, layout, passes, manifest, len(data)
-    )
+    return Compilation(board, graph, integers, program, plan, layout, passes, manifest, len(data))
 
 
 def generate(compilation: Compilation) -> dict[str, str]:
@@ -131,7 +137,7 @@ def fit_problems(compilation: Compilation) -> tuple[str, ...]:
         return ()
     problems: list[str] = []
     for kind, need, have in (
-        ("RAM", manifest.arena_bytes, largest_ram_bytes(board)),
+        ("RAM", manifest.arena_bytes, ram_block_bytes(board)),
         ("flash", manifest.weight_bytes, board.flash_bytes),
     ):
         if need > have:
@@ -153,18 +159,25 @@ def check_fits(compilation: Compilation) -> None:
         )
 
 
-def largest_ram_bytes(board: Board) -> int:
-    """The largest stretch of RAM without a gap: the arena is one array."""
-    stretches: list[tuple[int, int]] = []
-    for memory in sorted(board.memories, key=lambda m: m.origin):
-        if memory.kind not in ("ram", "dtcm"):
-            continue
-        end = memory.origin + memory.size_bytes
-        if stretches and stretches[-1][1] == memory.origin:
-            stretches[-1] = (stretches[-1][0], end)
-        else:
-            stretches.append((memory.origin, end))
-    return max((end - start for start, end in stretches), default=0)
+def _project_name(wanted: str | None, default: str) -> str:
+    """The prefix of generated names, which is also the stem of the files.
+
+    Raises:
+        OutputError: If the wanted name is no lower-case C identifier.
+    """
+    if wanted is not None and not re.fullmatch(r"[a-z][a-z0-9_]{0,47}", wanted):
+        raise OutputError(
+            f"--name {wanted!r}: allowed are lower-case letters, digits and _, at most 48, a "
+            "letter first"
+        )
+    name = wanted or default
+    # "string.h" beside the generated code would be found instead of the C library's.
+    return f"{name}_model" if name in _C_HEADERS else name
+
+
+def ram_block_bytes(board: Board) -> int:
+    """The longest run of adjacent RAM: the arena is one array."""
+    return board.largest_block_bytes("ram", "dtcm")
 
 
 def _no_dump(step: str, text: str) -> None:
@@ -177,5 +190,5 @@ __all__ = [
     "compile_model",
     "fit_problems",
     "generate",
-    "largest_ram_bytes",
+    "ram_block_bytes",
 ]

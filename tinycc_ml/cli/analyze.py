@@ -10,7 +10,7 @@ import click
 from tinycc_ml.cli.compiling import compile_for
 from tinycc_ml.cli.output import out, print_json, shape_text, table
 from tinycc_ml.cli.parameters import emit_options, json_option, model_argument
-from tinycc_ml.compiler import Compilation, fit_problems, largest_ram_bytes
+from tinycc_ml.compiler import Compilation, fit_problems, ram_block_bytes
 from tinycc_ml.errors import DoesNotFitError
 
 
@@ -93,6 +93,6 @@ def _print(compilation: Compilation, problems: tuple[str, ...]) -> None:
     )
     if not board.is_host and not problems:
         out.print(
-            f"fits {board.name}: {manifest.arena_bytes:,} of {largest_ram_bytes(board):,} bytes of "
+            f"fits {board.name}: {manifest.arena_bytes:,} of {ram_block_bytes(board):,} bytes of "
             f"RAM, {manifest.weight_bytes:,} of {board.flash_bytes:,} bytes of flash"
         )

@@ -11,7 +11,7 @@ import click
 from tinycc_ml import __version__
 from tinycc_ml.errors import InternalError, TinyccError
 
-_VERBS = ("gen", "run", "validate", "bench", "analyze", "boards", "ops", "doctor")
+_VERBS = ("gen", "run", "validate", "bench", "analyze", "firmware", "boards", "ops", "doctor")
 EXIT_INTERRUPTED = 130
 
 
@@ -72,4 +72,3 @@ def _report(error: TinyccError, verbose: bool) -> None:
         click.echo(error.details, err=True)
     elif error.details:
         click.echo("(more with -v: tinycc-ml -v ...)", err=True)
-

@@ -73,9 +73,7 @@ class Layout:
         return f"({qualifier}{c_type} *)(arena + {self.offset_macro(name)})"
 
 
-def make_layout(
-    program: Program, plan: MemoryPlan, io: Io, types: dict[str, TensorType]
-) -> Layout:
+def make_layout(program: Program, plan: MemoryPlan, io: Io, types: dict[str, TensorType]) -> Layout:
     """The layout of a program.
 
     Args:

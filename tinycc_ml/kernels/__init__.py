@@ -7,4 +7,13 @@ from tinycc_ml.kernels.printer import format_program
 from tinycc_ml.kernels.program import Call, Program, Refusal
 from tinycc_ml.kernels.select import candidates, select
 
-__all__ = ["Call", "Kernel", "KernelDef", "Program", "Refusal", "candidates", "format_program", "select"]
+__all__ = [
+    "Call",
+    "Kernel",
+    "KernelDef",
+    "Program",
+    "Refusal",
+    "candidates",
+    "format_program",
+    "select",
+]

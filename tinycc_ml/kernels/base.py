@@ -63,8 +63,6 @@ class KernelDef(ABC):
     def build(self, workload: Workload) -> Kernel:
         """The function for a workload."""
 
-    def pack(
-        self, workload: Workload, constants: Sequence[Constant]
-    ) -> tuple[Constant, ...]:
+    def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """The constants in the layout that the built function reads, in parameter order."""
         return tuple(constants)

@@ -11,9 +11,7 @@ def format_program(program: Program) -> str:
     lines = [f"program {program.name} {{"]
     for call in program.calls:
         arguments = ", ".join((*call.inputs, *(f"@{c}" for c in call.constants)))
-        lines.append(
-            f"  {', '.join(call.outputs)} = f{call.function}({arguments})  # {call.layer}"
-        )
+        lines.append(f"  {', '.join(call.outputs)} = f{call.function}({arguments})  # {call.layer}")
     lines += [f"  {view} = view of {source}" for view, source in program.aliases]
     lines += [f"  # {r.layer}: not {r.kernel}: {r.reason}" for r in program.refusals]
     lines.append("}")

@@ -65,9 +65,7 @@ class _Selection:
                     for buffer, constant in zip(constant_parameters, packed, strict=True)
                 ),
                 layer.outputs,
-                tuple(
-                    (f"{layer.name}_{b.name}", b.elements * b.dtype.size_bytes) for b in scratch
-                ),
+                tuple((f"{layer.name}_{b.name}", b.elements * b.dtype.size_bytes) for b in scratch),
                 layer.macs,
                 layer.origin,
             )
@@ -87,7 +85,9 @@ class _Selection:
         reasons = "; ".join(
             f"{r.kernel}: {r.reason}" for r in self._refusals if r.layer == layer.name
         )
-        raise UnsupportedError(f"{layer.origin}: no kernel takes this {layer.workload.op}: {reasons}")
+        raise UnsupportedError(
+            f"{layer.origin}: no kernel takes this {layer.workload.op}: {reasons}"
+        )
 
     def _value(self, name: str, layer: Layer) -> str:
         """An input of a layer: a value, or a constant of the graph, which goes to flash."""

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from tinycc_ml.ops import conv2d
+from tinycc_ml.ops import (
+    add,
+    average_pool2d,
+    concatenation,
+    conv2d,
+    depthwise_conv2d,
+    dequantize,
+    fully_connected,
+    logistic,
+    max_pool2d,
+    mean,
+    mul,
+    pad,
+    quantize,
+    relu,
+    relu6,
+    reshape,
+    softmax,
+)
 from tinycc_ml.ops.access import Access, Elementwise, Pattern, Whole, Window, lowest_read
 from tinycc_ml.ops.activation import Activation
 from tinycc_ml.ops.base import (
@@ -15,7 +33,9 @@ from tinycc_ml.ops.base import (
     Workload,
     buffers_of,
 )
+from tinycc_ml.ops.evaluate import evaluate
 from tinycc_ml.ops.integer_graph import bind, integerize
+from tinycc_ml.ops.printer import format_integer_graph
 from tinycc_ml.ops.registry import all_ops, op, register
 from tinycc_ml.ops.window import Padding, same_padding, window_output
 
@@ -34,14 +54,32 @@ __all__ = [
     "Whole",
     "Window",
     "Workload",
+    "add",
     "all_ops",
+    "average_pool2d",
     "bind",
     "buffers_of",
+    "concatenation",
     "conv2d",
+    "depthwise_conv2d",
+    "dequantize",
+    "evaluate",
+    "format_integer_graph",
+    "fully_connected",
     "integerize",
+    "logistic",
     "lowest_read",
+    "max_pool2d",
+    "mean",
+    "mul",
     "op",
+    "pad",
+    "quantize",
     "register",
+    "relu",
+    "relu6",
+    "reshape",
     "same_padding",
+    "softmax",
     "window_output",
 ]

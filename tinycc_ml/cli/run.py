@@ -1,0 +1,76 @@
+"""``tinycc-ml run``: inputs in, outputs out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tinycc_ml.cli.compiling import compile_for
+from tinycc_ml.cli.device import session
+from tinycc_ml.cli.output import out, print_json, shape_text
+from tinycc_ml.cli.parameters import (
+    FILE,
+    board_option,
+    device_options,
+    emit_options,
+    json_option,
+    model_argument,
+)
+from tinycc_ml.graph import Array
+from tinycc_ml.runner import infer, load_samples
+
+
+@click.command("run")
+@model_argument
+@board_option
+@device_options
+@click.option("--input", "-i", "input_file", type=FILE, required=True, help=".npz, .npy or .bin.")
+@emit_options
+@json_option
+def command(
+    model: Path,
+    board: str,
+    on: str | None,
+    port: str | None,
+    input_file: Path,
+    arena: str,
+    io: str,
+    as_json: bool,
+) -> None:
+    """Run MODEL on inputs and print its outputs.
+
+    The file holds one or more samples, as the model's integers: see `tinycc-ml validate --help`.
+    """
+    compilation = compile_for(model, board, arena, io)
+    manifest = compilation.manifest
+    samples = load_samples(input_file, manifest.inputs)
+    with session(compilation, on, port) as running:
+        results = [
+            infer(running.device, samples.sample(i), manifest.outputs) for i in range(len(samples))
+        ]
+        place = running.on
+    if as_json:
+        rows = [
+            [
+                {
+                    "name": t.name,
+                    "shape": list(t.shape),
+                    "dtype": t.dtype,
+                    "values": array.reshape(-1).tolist(),
+                }
+                for t, array in zip(manifest.outputs, outputs, strict=True)
+            ]
+            for outputs in results
+        ]
+        print_json(
+            "run", {"name": manifest.name, "board": manifest.board, "on": place, "samples": rows}
+        )
+        return
+    for number, outputs in enumerate(results):
+        for tensor, array in zip(manifest.outputs, outputs, strict=True):
+            out.print(f"sample {number} {tensor.name} {shape_text(tensor.shape)}: {_text(array)}")
+
+
+def _text(array: Array) -> str:
+    return " ".join(str(x) for x in array.reshape(-1).tolist())

@@ -1,0 +1,62 @@
+"""What outputs are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tinycc_ml.graph import Array
+from tinycc_ml.ops import IntegerGraph, evaluate
+from tinycc_ml.runner.oracle import Oracle, oracle_available
+
+
+class Reference(Protocol):
+    """Computes the outputs of a model for one sample."""
+
+    name: str
+
+    def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """The model's outputs, in its order."""
+        ...
+
+
+class NumpyReference:
+    """Our own statement of the arithmetic: :mod:`tinycc_ml.numerics` through the operators."""
+
+    name = "numpy"
+
+    def __init__(self, graph: IntegerGraph) -> None:
+        self._graph = graph
+
+    def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """The model's outputs, in its order."""
+        values = self.values(inputs)
+        return tuple(values[name] for name in self._graph.outputs)
+
+    def values(self, inputs: Sequence[Array]) -> dict[str, Array]:
+        """Every value of the graph, by name."""
+        return evaluate(self._graph, inputs)
+
+
+class TflmReference:
+    """TensorFlow Lite Micro's reference kernels."""
+
+    name = "tflm"
+
+    def __init__(self, model: bytes, outputs: int) -> None:
+        self._oracle = Oracle(model, outputs)
+
+    def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """The model's outputs, in its order."""
+        return self._oracle.run(inputs)
+
+
+def choose_reference(kind: str, model: bytes, graph: IntegerGraph) -> Reference:
+    """The reference of that kind; ``auto`` takes TensorFlow Lite Micro where it is installed.
+
+    Raises:
+        ToolchainError: If TensorFlow Lite Micro is asked for and not installed.
+    """
+    if kind == "tflm" or (kind == "auto" and oracle_available()):
+        return TflmReference(model, len(graph.outputs))
+    return NumpyReference(graph)
