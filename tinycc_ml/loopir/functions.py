@@ -165,7 +165,7 @@ _FLOAT = (
         _I32,
         _quantize,
         (),
-        "round(x / scale) + zero_point in low ... high (16 bits), ties away from zero; NaN is as 0.",
+        "round(x / scale) + zero_point, clamped (16 bits); ties away from zero, NaN counts as 0.",
         """\
   const float quotient = x / scale;
   int32_t whole;

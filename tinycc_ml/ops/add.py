@@ -1,11 +1,34 @@
-"""Elementwise addition with broadcasting."""
+"""Elementwise addition.
+
+``output = act(input0 + input1)`` with broadcasting; either input may be a constant.
+
+Source: TensorFlow Lite ADD; integers as in TensorFlow Lite Micro's ``add_common.cc`` and
+``reference_integer_ops::AddFunc``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from tinycc_ml.graph import OpAttrs
-from tinycc_ml.ops.activation import Activation
+import numpy as np
+
+from tinycc_ml.errors import UnsupportedError
+from tinycc_ml.graph import Array, OpAttrs, TensorType
+from tinycc_ml.loopir import Expr, LoopKernel
+from tinycc_ml.loopir import build as b
+from tinycc_ml.numerics import multiply_by_quantized_multiplier, quantize_multiplier
+from tinycc_ml.ops.access import Access
+from tinycc_ml.ops.activation import Activation, output_clamp
+from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload
+from tinycc_ml.ops.broadcast import broadcast_access, broadcast_kernel, broadcast_shape
+from tinycc_ml.ops.int8_checks import int8_problem
+from tinycc_ml.ops.quantized import integers_problem
+from tinycc_ml.ops.registry import register
+
+# Inputs gain 20 bits before they are scaled: 9 + 20 bits leave room for the sum.
+_LEFT_SHIFT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +36,103 @@ class AddAttrs(OpAttrs):
     """The fused activation."""
 
     activation: Activation = Activation.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """``(x + offset) * multiplier * 2**(shift - 31)``; for the output the offset comes last."""
+
+    offset: int
+    multiplier: int
+    shift: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddNumbers(Numbers):
+    """The literals: both inputs come to half the larger scale, their sum to the output's."""
+
+    input0: Scaling
+    input1: Scaling
+    output: Scaling
+    output_min: int
+    output_max: int
+
+
+@register
+class Add(OpDef):
+    """Inputs: two tensors whose shapes broadcast. Output: their broadcast shape."""
+
+    name = "add"
+    attrs_type = AddAttrs
+    summary = "elementwise addition with broadcasting; fused activation"
+
+    def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
+        """See the base class."""
+        return (broadcast_shape(inputs[0].shape, inputs[1].shape),)
+
+    def check(self, bound: BoundNode) -> str | None:
+        """See the base class."""
+        first, second = bound.inputs
+        return (
+            int8_problem("input 0", first)
+            or int8_problem("input 1", second)
+            or int8_problem("output", bound.outputs[0])
+            or integers_problem(self.integerize, bound)
+        )
+
+    def integerize(self, bound: BoundNode) -> Integers:
+        """See the base class."""
+        a = cast(AddAttrs, bound.attrs)
+        first, second, y = bound.inputs[0].quant, bound.inputs[1].quant, bound.outputs[0].quant
+        assert first and second and y  # checked by check
+        unit = 2 * max(first.scale, second.scale)
+        low, high = output_clamp(a.activation, bound.outputs[0])
+        numbers = AddNumbers(
+            Scaling(-first.zero_point, *_smaller_than_one(first.scale / unit)),
+            Scaling(-second.zero_point, *_smaller_than_one(second.scale / unit)),
+            Scaling(y.zero_point, *_smaller_than_one(unit / ((1 << _LEFT_SHIFT) * y.scale))),
+            low,
+            high,
+        )
+        return Integers(numbers, (("input0", 0), ("input1", 1)))
+
+    def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
+        """See the base class."""
+        n = cast(AddNumbers, workload.numbers)
+        raw = _scaled(operands["input0"], n.input0) + _scaled(operands["input1"], n.input1)
+        result = multiply_by_quantized_multiplier(raw, n.output.multiplier, n.output.shift)
+        return (np.clip(result + n.output.offset, n.output_min, n.output_max).astype(np.int8),)
+
+    def access(self, workload: Workload) -> Access:
+        """See the base class."""
+        return broadcast_access(workload)
+
+    def lower(self, workload: Workload) -> LoopKernel:
+        """See the base class."""
+        n = cast(AddNumbers, workload.numbers)
+
+        def scaled(x: Expr, s: Scaling) -> Expr:
+            shifted = b.mul(b.add(x, s.offset), 1 << _LEFT_SHIFT)
+            return b.call("requantize", shifted, s.multiplier, s.shift)
+
+        def value(first: Expr, second: Expr) -> Expr:
+            raw = b.add(scaled(first, n.input0), scaled(second, n.input1))
+            result = b.call("requantize", raw, n.output.multiplier, n.output.shift)
+            return b.clamp(b.add(result, n.output.offset), n.output_min, n.output_max)
+
+        return broadcast_kernel(workload, value)
+
+
+def _smaller_than_one(real: float) -> tuple[int, int]:
+    multiplier, shift = quantize_multiplier(real)
+    if shift > 0:
+        raise UnsupportedError(
+            f"the output's scale is 2**{_LEFT_SHIFT} times smaller than an input's; "
+            "TensorFlow Lite Micro stops there"
+        )
+    return multiplier, shift
+
+
+def _scaled(x: Array, s: Scaling) -> Array:
+    shifted = (x.astype(np.int64) + s.offset) << _LEFT_SHIFT
+    return multiply_by_quantized_multiplier(shifted, s.multiplier, s.shift)

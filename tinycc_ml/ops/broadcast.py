@@ -1,0 +1,75 @@
+"""What binary elementwise operators share: NumPy's broadcasting, which is TensorFlow Lite's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from math import prod
+
+from tinycc_ml.errors import UnsupportedError
+from tinycc_ml.loopir import Expr, LoopKernel
+from tinycc_ml.loopir import build as b
+from tinycc_ml.ops.access import Access, Elementwise, Whole
+from tinycc_ml.ops.base import Workload, buffers_of
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Neighbouring dimensions that can be one loop: each input varies in all of them or in none."""
+
+    extent: int
+    varies: tuple[bool, bool]
+
+
+def broadcast_shape(first: Shape, second: Shape) -> Shape:
+    """The output's shape.
+
+    Raises:
+        UnsupportedError: If the shapes do not fit together.
+    """
+    reverse = tuple(zip_longest(first[::-1], second[::-1], fillvalue=1))
+    if any(a != c and 1 not in (a, c) for a, c in reverse):
+        raise UnsupportedError(f"shapes {first} and {second} cannot be broadcast")
+    return tuple(max(a, c) for a, c in reversed(reverse))
+
+
+def broadcast_access(workload: Workload) -> Access:
+    """Inputs of the output's size are read in step with it, smaller ones in any order."""
+    elements = workload.operand("output").elements
+    patterns = tuple(
+        (role, Elementwise(1) if type_.elements == elements else Whole())
+        for role, type_ in workload.inputs
+    )
+    return Access(1, patterns, reads_first=True)
+
+
+def broadcast_kernel(workload: Workload, value: Callable[[Expr, Expr], Expr]) -> LoopKernel:
+    """``output[...] = value(input0[...], input1[...])`` with as few loops as possible."""
+    first, second, y = buffers_of(workload)
+    runs = _runs(first.shape, second.shape)
+    loops = [(f"i{n}", run.extent) for n, run in enumerate(runs)]
+    inputs, loads = [], []
+    for which, buffer in enumerate((first, second)):
+        varying = [loop for loop, run in zip(loops, runs, strict=True) if run.varies[which]]
+        inputs.append(replace(buffer, shape=tuple(extent for _, extent in varying)))
+        loads.append(b.load(inputs[-1], *(variable for variable, _ in varying)))
+    output = replace(y, shape=tuple(extent for _, extent in loops))
+    store = b.store(output, [variable for variable, _ in loops], value(loads[0], loads[1]))
+    return LoopKernel(workload.op, (*inputs, output), b.nest(loops, store))
+
+
+def _runs(first: Shape, second: Shape) -> list[_Run]:
+    runs: list[_Run] = []
+    rank = max(len(first), len(second))
+    padded = ((1,) * (rank - len(shape)) + shape for shape in (first, second))
+    for a, c in zip(*padded, strict=True):
+        if a == c == 1:
+            continue
+        run = _Run(max(a, c), (a != 1, c != 1))
+        if runs and runs[-1].varies == run.varies:
+            run = _Run(prod((runs.pop().extent, run.extent)), run.varies)
+        runs.append(run)
+    return runs

@@ -1,0 +1,64 @@
+"""Logistic function.
+
+``output = 1 / (1 + exp(-input))``; a table of 256 outputs.
+
+Source: TensorFlow Lite LOGISTIC; integers as in TensorFlow Lite Micro's ``logistic_common.cc`` and
+``reference_integer_ops::Logistic``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tinycc_ml.dtypes import DType
+from tinycc_ml.graph import Array, OpAttrs, TensorType
+from tinycc_ml.loopir import LoopKernel
+from tinycc_ml.numerics import logistic_int8
+from tinycc_ml.ops.access import Access
+from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload
+from tinycc_ml.ops.elementwise import elementwise_access
+from tinycc_ml.ops.int8_checks import int8_problem
+from tinycc_ml.ops.lookup import every_input, lookup_integers, lookup_reference, lower_lookup
+from tinycc_ml.ops.quantized import probability_problem
+from tinycc_ml.ops.registry import register
+
+_LOWEST_SCALE = 2.0**-28
+
+
+@register
+class Logistic(OpDef):
+    """Input: any shape. Output: the same shape, scale 1/256, zero point -128."""
+
+    name = "logistic"
+    summary = "logistic function (sigmoid)"
+
+    def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
+        """See the base class."""
+        return (inputs[0].shape,)
+
+    def check(self, bound: BoundNode) -> str | None:
+        """See the base class."""
+        x, y = bound.inputs[0], bound.outputs[0]
+        problem = int8_problem("input", x) or int8_problem("output", y) or probability_problem(y)
+        if problem is None and x.quant and x.quant.scale < _LOWEST_SCALE:
+            return f"input has scale {x.quant.scale:g}; allowed from {_LOWEST_SCALE:g}"
+        return problem
+
+    def integerize(self, bound: BoundNode) -> Integers:
+        """See the base class."""
+        quant = bound.inputs[0].quant
+        assert quant  # checked by check
+        table = logistic_int8(every_input(DType.INT8), quant.scale, quant.zero_point)
+        return lookup_integers(table, DType.INT8)
+
+    def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
+        """See the base class."""
+        return lookup_reference(workload, operands)
+
+    def access(self, workload: Workload) -> Access:
+        """See the base class."""
+        return elementwise_access(workload)
+
+    def lower(self, workload: Workload) -> LoopKernel:
+        """See the base class."""
+        return lower_lookup(workload)
