@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinycc_ml.errors import UnsupportedError
+
 IntArray = npt.NDArray[np.int64]
 IntLike = int | npt.NDArray[Any]
 
@@ -29,20 +31,27 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
         real: The factor, not negative.
 
     Returns:
-        ``(multiplier, shift)`` with ``real ~ multiplier * 2**(shift - 31)`` and
-        ``2**30 <= multiplier < 2**31``, or ``(0, 0)`` for factors below ``2**-32``.
+        ``(multiplier, shift)`` with ``real ~ multiplier * 2**(shift - 31)``,
+        ``2**30 <= multiplier < 2**31`` and ``-31 <= shift <= 30``, or ``(0, 0)`` for factors that
+        round to less than ``2**-32``.
+
+    Raises:
+        UnsupportedError: If the factor is negative, not finite, or needs a larger shift: there
+            the library's own arithmetic is undefined.
     """
     if real == 0.0:
         return 0, 0
+    if not (math.isfinite(real) and real > 0.0):
+        raise UnsupportedError(f"scale factor {real:g}; allowed are finite, positive factors")
     mantissa, shift = math.frexp(real)
-    # std::round: halves away from zero; the mantissa is in [0.5, 1).
+    # The mantissa is in [0.5, 1), so that its product is exact and halves are rounded up.
     fixed = math.floor(mantissa * (1 << 31) + 0.5)
     if fixed == 1 << 31:
         fixed, shift = fixed // 2, shift + 1
     if shift < -31:
         return 0, 0
     if shift > 30:
-        return INT32_MAX, 30
+        raise UnsupportedError(f"scale factor {real:g}; allowed are factors below 2**30")
     return fixed, shift
 
 
@@ -59,7 +68,8 @@ def saturating_rounding_doubling_high_mul(a: IntLike, b: IntLike) -> IntArray:
     # C's division truncates toward zero.
     total = product + nudge
     quotient = np.where(total >= 0, total >> 31, -(-total >> 31))
-    return np.minimum(quotient, INT32_MAX)
+    saturated: IntArray = np.minimum(quotient, INT32_MAX)
+    return saturated
 
 
 def rounding_divide_by_pot(x: IntLike, exponent: IntLike) -> IntArray:
@@ -67,7 +77,8 @@ def rounding_divide_by_pot(x: IntLike, exponent: IntLike) -> IntArray:
     x = np.asarray(x, np.int64)
     mask = (np.int64(1) << np.asarray(exponent, np.int64)) - 1
     threshold = (mask >> 1) + (x < 0)
-    return (x >> np.asarray(exponent, np.int64)) + ((x & mask) > threshold)
+    rounded: IntArray = (x >> np.asarray(exponent, np.int64)) + ((x & mask) > threshold)
+    return rounded
 
 
 def multiply_by_quantized_multiplier(x: IntLike, multiplier: IntLike, shift: IntLike) -> IntArray:

@@ -21,12 +21,12 @@ from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import Accumulate, Local, LoopKernel
 from tinycc_ml.loopir import build as b
-from tinycc_ml.numerics import wrap_int32
 from tinycc_ml.ops.access import Access, Window
 from tinycc_ml.ops.activation import Activation
 from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload, buffers_of
 from tinycc_ml.ops.convolution import (
     ConvNumbers,
+    WeightedLayer,
     check_convolution,
     integerize_convolution,
     requantize_channels,
@@ -35,7 +35,7 @@ from tinycc_ml.ops.convolution import (
     tap_index,
 )
 from tinycc_ml.ops.registry import register
-from tinycc_ml.ops.window import Padding, window_output
+from tinycc_ml.ops.window import Padding, sliding_windows, window_output
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,11 @@ class Conv2DAttrs(OpAttrs):
     dilation: tuple[int, int] = (1, 1)
     padding: Padding = Padding()
     activation: Activation = Activation.NONE
+
+
+def _layer(bound: BoundNode) -> WeightedLayer:
+    a = cast(Conv2DAttrs, bound.attrs)
+    return WeightedLayer(a.activation, channel_axis=0, fold_zero_point=a.padding.is_empty)
 
 
 @register
@@ -60,7 +65,7 @@ class Conv2D(OpDef):
         """See the base class."""
         a = cast(Conv2DAttrs, attrs)
         x, w, bias = (t.shape for t in inputs)
-        if len(x) != 4 or len(w) != 4 or w[3] != x[3] or bias != (w[0],):
+        if len(x) != 4 or len(w) != 4 or 0 in w or w[3] != x[3] or bias != (w[0],):
             raise UnsupportedError(
                 f"input {x}, weight {w}, bias {bias}: expected NHWC, OHWI with as many input "
                 "channels, and one bias per filter"
@@ -72,33 +77,27 @@ class Conv2D(OpDef):
         """See the base class."""
         if bound.inputs[0].shape[0] != 1:
             return f"batch {bound.inputs[0].shape[0]}; allowed 1"
-        return check_convolution(bound, channel_axis=0)
+        return check_convolution(bound, _layer(bound))
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
-        a = cast(Conv2DAttrs, bound.attrs)
-        numbers, constants = integerize_convolution(
-            bound, a.activation, channel_axis=0, fold_zero_point=a.padding.is_empty
-        )
+        numbers, constants = integerize_convolution(bound, _layer(bound))
         return Integers(numbers, (("input", 0),), constants)
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
         a, n = cast(Conv2DAttrs, workload.attrs), cast(ConvNumbers, workload.numbers)
-        _, out_h, out_w, out_c = workload.operand("output").shape
-        w = operands["weight"].astype(np.int64)
-        x = operands["input"].astype(np.int64) - n.input_zero_point
-        p = a.padding
-        x = np.pad(x, ((0, 0), (p.top, p.bottom), (p.left, p.right), (0, 0)))
-        acc = np.zeros((x.shape[0], out_h, out_w, out_c), np.int64) + operands["bias"]
-        for ky in range(w.shape[1]):
-            for kx in range(w.shape[2]):
-                top, left = ky * a.dilation[0], kx * a.dilation[1]
-                rows = slice(top, top + (out_h - 1) * a.stride[0] + 1, a.stride[0])
-                columns = slice(left, left + (out_w - 1) * a.stride[1] + 1, a.stride[1])
-                acc += x[:, rows, columns, :] @ w[:, ky, kx, :].T
-        wrapped = wrap_int32(acc)
-        return (requantize_channels(wrapped, n, operands["multiplier"], operands["shift"]),)
+        w = operands["weight"]
+        zero = n.input_zero_point
+        windows = sliding_windows(
+            operands["input"], w.shape[1:3], a.stride, a.dilation, a.padding, fill=zero
+        )
+        # (n, y, x, i, ky, kx) and (o, ky, kx, i): one matrix product, in float64 for speed.
+        x = (windows - float(zero)).transpose(0, 1, 2, 4, 5, 3)
+        flat = x.reshape(*x.shape[:3], -1) @ w.reshape(len(w), -1).T.astype(np.float64)
+        # Exact: below 2**53 every partial sum is an integer that float64 holds.
+        acc = flat.astype(np.int64) + operands["bias"]
+        return (requantize_channels(acc, n, operands["multiplier"], operands["shift"]),)
 
     def macs(self, workload: Workload) -> int:
         """See the base class."""

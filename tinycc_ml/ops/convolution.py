@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from tinycc_ml.dtypes import DType
-from tinycc_ml.graph import Array, Constant, TensorType
-from tinycc_ml.loopir import Affine, Buffer, Condition, Expr, Var, affine
+from tinycc_ml.errors import UnsupportedError
+from tinycc_ml.graph import Array, Constant
+from tinycc_ml.loopir import Affine, AffineLike, Buffer, Condition, Expr, Var, affine
 from tinycc_ml.loopir import build as b
 from tinycc_ml.numerics import multiply_by_quantized_multiplier, quantize_multiplier
 from tinycc_ml.ops.activation import Activation, output_clamp
 from tinycc_ml.ops.base import BoundNode, Numbers
+from tinycc_ml.ops.int8_checks import (
+    INT8_MAX,
+    INT8_MIN,
+    int8_problem,
+    scale_problem,
+    sum_problem,
+)
+
+#: The real factor from sums to outputs, of (input scale, weight scale, output scale).
+EffectiveScale = Callable[[float, float, float], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,62 +44,130 @@ class ConvNumbers(Numbers):
     output_max: int
 
 
+@dataclass(frozen=True, slots=True)
+class WeightedLayer:
+    """What tells one operator with weights from another.
+
+    Attributes:
+        activation: The fused activation.
+        channel_axis: The dimension of the weight that has one index per output channel.
+        fold_zero_point: Whether no tap ever lies outside the input.
+        effective_scale: How the library multiplies the scales.
+    """
+
+    activation: Activation
+    channel_axis: int
+    fold_zero_point: bool
+    effective_scale: EffectiveScale = lambda x, w, y: x * w / y
+
+
 def integerize_convolution(
-    bound: BoundNode, activation: Activation, *, channel_axis: int, fold_zero_point: bool
+    bound: BoundNode, layer: WeightedLayer
 ) -> tuple[ConvNumbers, tuple[tuple[str, Constant], ...]]:
     """Numbers and constants (weight, bias, multiplier, shift) of a layer with weights.
 
     The inputs of the node are input, weight, bias. Where no tap lies outside the input, the zero
     point of the input is constant work and moves into the bias:
-    ``sum((x - z) * w) = sum(x * w) - z * sum(w)``. int32 sums wrap, so the fold is exact even
-    where an intermediate sum would overflow.
+    ``sum((x - z) * w) = sum(x * w) - z * sum(w)``; :func:`check_convolution` makes sure that no
+    such sum exceeds int32. Multiplier and shift have one element per channel, or one in all where
+    the weight is quantized per tensor.
     """
-    x, w, y = bound.inputs[0].quant, bound.inputs[1].quant, bound.outputs[0].quant
-    weight, bias = bound.constants[1], bound.constants[2]
-    assert x and w and y and weight and bias  # checked by check_convolution
-    channels = weight.array.shape[channel_axis]
-    scales = w.scales if w.axis is not None else w.scales * channels
-    pairs = [quantize_multiplier(x.scale * s / y.scale) for s in scales]
-    zero_point, folded = x.zero_point, bias.array.astype(np.int64)
-    if fold_zero_point:
-        axes = tuple(a for a in range(weight.array.ndim) if a != channel_axis)
-        folded = folded - zero_point * weight.array.astype(np.int64).sum(axis=axes)
-        zero_point = 0
-    low, high = output_clamp(activation, bound.outputs[0])
-    return ConvNumbers(zero_point, y.zero_point, low, high), (
+    y, weight = bound.outputs[0].quant, bound.constants[1]
+    assert y and weight  # checked by check_convolution
+    bias = _folded_bias(bound, layer)
+    multiplier, shift = _multipliers(bound, layer)
+    low, high = output_clamp(layer.activation, bound.outputs[0])
+    return ConvNumbers(_subtracted(bound, layer), y.zero_point, low, high), (
         ("weight", weight),
-        ("bias", Constant(_to_int32(folded))),
-        ("multiplier", Constant(np.array([m for m, _ in pairs], np.int32))),
-        ("shift", Constant(np.array([s for _, s in pairs], np.int8))),
+        ("bias", Constant(bias.astype(np.int32))),
+        ("multiplier", Constant(multiplier)),
+        ("shift", Constant(shift)),
     )
 
 
-def _to_int32(x: Array) -> Array:
-    return x.astype(np.uint64).astype(np.uint32).view(np.int32).reshape(x.shape)
-
-
-def check_convolution(bound: BoundNode, *, channel_axis: int) -> str | None:
+def check_convolution(bound: BoundNode, layer: WeightedLayer) -> str | None:
     """Why the integers of this layer are not supported, or ``None``."""
+    return _type_problem(bound, layer.channel_axis) or _range_problem(bound, layer)
+
+
+def _type_problem(bound: BoundNode, channel_axis: int) -> str | None:
     x, w, bias = bound.inputs
-    y = bound.outputs[0]
-    if (x.dtype, w.dtype, y.dtype) != (DType.INT8, DType.INT8, DType.INT8):
-        return (
-            f"input {x.dtype.value}, weight {w.dtype.value}, output {y.dtype.value}; "
-            "allowed int8 for all three"
-        )
-    if bias.dtype != DType.INT32:
-        return f"bias is {bias.dtype.value}; allowed int32"
+    problem = int8_problem("input", x) or int8_problem("output", bound.outputs[0])
+    if problem:
+        return problem
+    if w.dtype != DType.INT8 or bias.dtype != DType.INT32:
+        return f"weight {w.dtype.value}, bias {bias.dtype.value}; allowed int8 and int32"
     if bound.constants[1] is None or bound.constants[2] is None:
         return "weight or bias is computed at run time; both must be constants"
-    if not (x.quant and w.quant and y.quant):
-        return "a tensor lacks quantization parameters"
-    if x.quant.axis is not None or y.quant.axis is not None:
-        return "activations are quantized per channel; allowed per tensor"
+    if w.quant is None:
+        return "the weight has no quantization parameters"
     if any(w.quant.zero_points):
         return "the weight's zero point is not 0"
     if w.quant.axis not in (None, channel_axis):
         return f"the weight is quantized along axis {w.quant.axis}; allowed {channel_axis}"
-    return None
+    if len(w.quant.scales) != (1 if w.quant.axis is None else w.shape[channel_axis]):
+        return f"the weight {w} has {len(w.quant.scales)} scales"
+    return scale_problem("weight", w.quant)
+
+
+def _range_problem(bound: BoundNode, layer: WeightedLayer) -> str | None:
+    y = bound.outputs[0].quant
+    assert y  # checked by _type_problem
+    try:
+        _, shift = _multipliers(bound, layer)
+        output_clamp(layer.activation, bound.outputs[0])
+    except UnsupportedError as error:
+        return str(error)
+    return sum_problem(*_sum_bounds(bound, layer), shift, y.zero_point)
+
+
+def _sum_bounds(bound: BoundNode, layer: WeightedLayer) -> tuple[Array, Array]:
+    """Per channel, the bounds of every partial sum in any order, with or without the bias.
+
+    Each product may also be missing (a tap outside the input); as its range contains 0, that
+    stays within the bounds.
+    """
+    bias, zero = _folded_bias(bound, layer), _subtracted(bound, layer)
+    w = _weight(bound)
+    axes = _reduced(w, layer.channel_axis)
+    positive, negative = np.maximum(w, 0).sum(axis=axes), np.minimum(w, 0).sum(axis=axes)
+    low = positive * (INT8_MIN - zero) + negative * (INT8_MAX - zero) + np.minimum(bias, 0)
+    high = positive * (INT8_MAX - zero) + negative * (INT8_MIN - zero) + np.maximum(bias, 0)
+    return low, high
+
+
+def _weight(bound: BoundNode) -> Array:
+    weight = bound.constants[1]
+    assert weight  # checked by _type_problem
+    return weight.array.astype(np.int64)
+
+
+def _reduced(weight: Array, channel_axis: int) -> tuple[int, ...]:
+    return tuple(a for a in range(weight.ndim) if a != channel_axis)
+
+
+def _subtracted(bound: BoundNode, layer: WeightedLayer) -> int:
+    quant = bound.inputs[0].quant
+    assert quant  # checked by _type_problem
+    return 0 if layer.fold_zero_point else quant.zero_point
+
+
+def _folded_bias(bound: BoundNode, layer: WeightedLayer) -> Array:
+    quant, bias = bound.inputs[0].quant, bound.constants[2]
+    assert quant and bias  # checked by _type_problem
+    values = bias.array.astype(np.int64)
+    if not layer.fold_zero_point:
+        return values
+    w = _weight(bound)
+    folded: Array = values - quant.zero_point * w.sum(axis=_reduced(w, layer.channel_axis))
+    return folded
+
+
+def _multipliers(bound: BoundNode, layer: WeightedLayer) -> tuple[Array, Array]:
+    x, w, y = bound.inputs[0].quant, bound.inputs[1].quant, bound.outputs[0].quant
+    assert x and w and y  # checked by _type_problem
+    pairs = [quantize_multiplier(layer.effective_scale(x.scale, s, y.scale)) for s in w.scales]
+    return np.array([m for m, _ in pairs], np.int32), np.array([s for _, s in pairs], np.int8)
 
 
 def requantize_channels(acc: Array, numbers: ConvNumbers, multiplier: Array, shift: Array) -> Array:
@@ -97,10 +177,11 @@ def requantize_channels(acc: Array, numbers: ConvNumbers, multiplier: Array, shi
 
 
 def requantized(
-    acc: str, channel: str, multiplier: Buffer, shift: Buffer, numbers: ConvNumbers
+    acc: str, channel: AffineLike, multiplier: Buffer, shift: Buffer, numbers: ConvNumbers
 ) -> Expr:
     """The same in loop IR: the value to store for one accumulator."""
-    scaled = b.call("requantize", Var(acc), b.load(multiplier, channel), b.load(shift, channel))
+    index = channel if multiplier.elements > 1 else 0
+    scaled = b.call("requantize", Var(acc), b.load(multiplier, index), b.load(shift, index))
     return b.clamp(b.add(scaled, numbers.output_zero_point), numbers.output_min, numbers.output_max)
 
 
@@ -113,9 +194,3 @@ def tap_conditions(index: Affine, extents: dict[str, int], in_size: int) -> tupl
     """The guard that keeps a tap inside the input; empty where it always is."""
     low, high = index.bounds(extents)
     return () if low >= 0 and high < in_size else (b.inside(index, in_size),)
-
-
-def pixels(type_: TensorType) -> tuple[int, int, int, int]:
-    """Batch, height, width, channels of an NHWC activation."""
-    n, h, w, c = type_.shape
-    return n, h, w, c

@@ -1,10 +1,32 @@
-"""Mean over dimensions."""
+"""Mean over dimensions.
+
+``output[kept] = requantize(sum(input[kept, reduced] - zero_point))``, where the division by the
+number of elements is part of the multiplier.
+
+Source: TensorFlow Lite MEAN; integers as in TensorFlow Lite Micro's ``QuantizedMeanOrSum``, which
+serves all axes (there is no special case for height and width) and truncates the multiplier that
+it divides.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
+from typing import cast
 
-from tinycc_ml.graph import OpAttrs
+import numpy as np
+
+from tinycc_ml.dtypes import DType
+from tinycc_ml.errors import UnsupportedError
+from tinycc_ml.graph import Array, OpAttrs, TensorType
+from tinycc_ml.loopir import Accumulate, Literal, Local, LoopKernel, Var
+from tinycc_ml.loopir import build as b
+from tinycc_ml.numerics import multiply_by_quantized_multiplier, quantize_multiplier
+from tinycc_ml.ops.access import Access, Whole
+from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload, buffers_of
+from tinycc_ml.ops.int8_checks import INT8_MAX, INT8_MIN, int8_problem, sum_problem
+from tinycc_ml.ops.registry import register
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +35,104 @@ class MeanAttrs(OpAttrs):
 
     axes: tuple[int, ...]
     keep_dims: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MeanNumbers(Numbers):
+    """The literals of a mean.
+
+    Attributes:
+        offset: Added to the sum: minus the input's zero point for each element.
+        multiplier: From sums to outputs, division included.
+        shift: Its power of two.
+        output_zero_point: Added after requantization.
+    """
+
+    offset: int
+    multiplier: int
+    shift: int
+    output_zero_point: int
+
+
+@register
+class Mean(OpDef):
+    """Input: any shape. Output: the shape without the axes, or with 1 in their place."""
+
+    name = "mean"
+    attrs_type = MeanAttrs
+    summary = "Mean over any dimensions"
+
+    def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
+        """See the base class."""
+        a, x = cast(MeanAttrs, attrs), inputs[0].shape
+        if list(a.axes) != sorted(set(a.axes) & set(range(len(x)))) or not prod(x):
+            raise UnsupportedError(f"mean over the axes {a.axes} of {x}")
+        if a.keep_dims:
+            return (tuple(1 if i in a.axes else size for i, size in enumerate(x)),)
+        return (tuple(size for i, size in enumerate(x) if i not in a.axes),)
+
+    def check(self, bound: BoundNode) -> str | None:
+        """See the base class."""
+        x, y = bound.inputs[0], bound.outputs[0]
+        problem = int8_problem("input", x) or int8_problem("output", y)
+        if problem:
+            return problem
+        try:
+            n = _numbers(bound)
+        except UnsupportedError as error:
+            return str(error)
+        count = _count(cast(MeanAttrs, bound.attrs), x)
+        low, high = (np.array([n.offset + count * limit]) for limit in (INT8_MIN, INT8_MAX))
+        return sum_problem(low, high, np.array([n.shift]), n.output_zero_point)
+
+    def integerize(self, bound: BoundNode) -> Integers:
+        """See the base class."""
+        return Integers(_numbers(bound), (("input", 0),))
+
+    def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
+        """See the base class."""
+        a, n = cast(MeanAttrs, workload.attrs), cast(MeanNumbers, workload.numbers)
+        acc = operands["input"].sum(axis=a.axes, dtype=np.int64) + n.offset
+        scaled = multiply_by_quantized_multiplier(acc, n.multiplier, n.shift)
+        y = np.clip(scaled + n.output_zero_point, INT8_MIN, INT8_MAX).astype(np.int8)
+        return (y.reshape(workload.operand("output").shape),)
+
+    def access(self, workload: Workload) -> Access:
+        """See the base class."""
+        return Access(workload.operand("output").elements, (("input", Whole()),))
+
+    def lower(self, workload: Workload) -> LoopKernel:
+        """See the base class."""
+        a, n = cast(MeanAttrs, workload.attrs), cast(MeanNumbers, workload.numbers)
+        x, y = buffers_of(workload)
+        variables = [f"d{i}" for i in range(len(x.shape))]
+        kept = [(v, x.shape[i]) for i, v in enumerate(variables) if i not in a.axes]
+        reduced = [(v, x.shape[i]) for i, v in enumerate(variables) if i in a.axes]
+        target = [v for v, _ in kept]
+        if a.keep_dims:
+            target = ["" if i in a.axes else v for i, v in enumerate(variables)]
+        scaled = b.call("requantize", Var("acc"), n.multiplier, n.shift)
+        mean = b.clamp(b.add(scaled, n.output_zero_point), INT8_MIN, INT8_MAX)
+        body = b.nest(
+            kept,
+            Local("acc", DType.INT32, Literal(n.offset)),
+            *b.nest(reduced, Accumulate("acc", b.load(x, *variables))),
+            b.store(y, [v or 0 for v in target], mean),
+        )
+        return LoopKernel("mean", (x, y), body)
+
+
+def _count(attrs: MeanAttrs, x: TensorType) -> int:
+    return prod(x.shape[axis] for axis in attrs.axes)
+
+
+def _numbers(bound: BoundNode) -> MeanNumbers:
+    x, y = bound.inputs[0].quant, bound.outputs[0].quant
+    assert x and y  # checked by int8_problem
+    count = _count(cast(MeanAttrs, bound.attrs), bound.inputs[0])
+    multiplier, shift = quantize_multiplier(x.scale / y.scale)
+    # As many bits as the division takes away are added first, as far as the shift stays >= -31.
+    extra = min(count.bit_length() - 1, 32, 31 + shift)
+    return MeanNumbers(
+        -count * x.zero_point, (multiplier << extra) // count, shift - extra, y.zero_point
+    )

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
 from tinycc_ml.errors import UnsupportedError
+from tinycc_ml.graph import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +73,21 @@ def window_output(
             raise UnsupportedError(f"a window of {span} does not fit into {size} + {pad} padding")
         result.append((size + pad - span) // s + 1)
     return result[0], result[1]
+
+
+def sliding_windows(
+    x: Array,
+    kernel: tuple[int, ...],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+    padding: Padding,
+    *,
+    fill: int,
+) -> Array:
+    """All windows of an NHWC array, shaped (n, out_y, out_x, channel, kernel_y, kernel_x)."""
+    p = padding
+    around = ((0, 0), (p.top, p.bottom), (p.left, p.right), (0, 0))
+    padded = np.pad(x, around, constant_values=fill)
+    span = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
+    windows = sliding_window_view(padded, span, axis=(1, 2))
+    return windows[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
