@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinycc_ml.errors import InternalError
-from tinycc_ml.memplan.execution import Execution, Scratch, Step
+from tinycc_ml.memplan.execution import Execution, Step
 from tinycc_ml.memplan.plan import MemoryPlan, Placement
 
 _NOBODY = "nothing yet"
@@ -99,8 +99,8 @@ class _Replay:
     def _verify(self, name: str, index: int, when: str) -> None:
         place = self._placements[name]
         source = name
-        while source in self._execution.views:
-            source = self._execution.views[source]
+        for _ in self._execution.views:  # no chain of views is longer, and a circle ends too
+            source = self._execution.views.get(source, source)
         end = place.offset_bytes + place.size_bytes
         # Counting is the fast way to see that all bytes are right.
         if self._owner[place.offset_bytes : end].count(source) != place.size_bytes:

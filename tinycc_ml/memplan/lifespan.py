@@ -13,9 +13,17 @@ def storage_roots(execution: Execution) -> dict[str, str]:
     """Per buffer, the buffer that owns its storage: itself unless it is a view.
 
     Raises:
-        InternalError: If a view or its source is unknown, or views form a circle.
+        InternalError: If a view or its source is unknown, a view is larger than its storage, or
+            views form a circle.
     """
-    return {name: _root(execution, name) for name in execution.size_bytes | execution.views}
+    roots = {name: _root(execution, name) for name in (*execution.size_bytes, *execution.views)}
+    for name, root in roots.items():
+        if execution.size_bytes[name] > execution.size_bytes[root]:
+            raise InternalError(
+                f"memory plan: view {name} has {execution.size_bytes[name]} B, its storage {root} "
+                f"only {execution.size_bytes[root]} B"
+            )
+    return roots
 
 
 def _root(execution: Execution, name: str) -> str:
@@ -42,13 +50,11 @@ def plan_problem(execution: Execution) -> PlanProblem:
     """
     roots = storage_roots(execution)
     first, last = _lifespans(execution, roots)
-    sizes: dict[str, int] = {}
     alignments: dict[str, int] = {}
     for name, root in roots.items():
-        sizes[root] = max(sizes.get(root, 0), execution.size_bytes[name])
         alignments[root] = max(alignments.get(root, 1), execution.alignments.get(name, 1))
     tensors = tuple(
-        PlannedBuffer(root, sizes[root], first[root], last[root], alignments[root])
+        PlannedBuffer(root, execution.size_bytes[root], first[root], last[root], alignments[root])
         for root in first
     )
     scratches = tuple(
@@ -96,9 +102,7 @@ def _begin(execution: Execution, name: str, step: int, where: str, first: dict[s
     first[name] = step
 
 
-def _written_root(
-    roots: Mapping[str, str], first: Mapping[str, int], name: str, where: str
-) -> str:
+def _written_root(roots: Mapping[str, str], first: Mapping[str, int], name: str, where: str) -> str:
     if name not in roots:
         raise InternalError(f"memory plan: {where} reads {name}, whose size is not known")
     if roots[name] not in first:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinycc_ml.memplan.render import render_plan
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -65,6 +67,4 @@ class MemoryPlan:
 
     def render(self) -> str:
         """The plan as text: a table and a map of the arena over the steps."""
-        from tinycc_ml.memplan.render import render_plan
-
         return render_plan(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from tinycc_ml.memplan.bound import lower_bound_bytes
 from tinycc_ml.memplan.check import check_plan
@@ -64,5 +65,13 @@ def solve(problem: PlanProblem, repair_tries: int = DEFAULT_REPAIR_TRIES) -> Mem
 def _with_views(plan: MemoryPlan, execution: Execution) -> MemoryPlan:
     """The plan with a placement of its own for every view."""
     roots = storage_roots(execution)
-    storage = {placement.name: placement for placement in plan.placements}
-    ...
+    views = tuple(
+        replace(
+            plan.placement(roots[view]),
+            name=view,
+            size_bytes=execution.size_bytes[view],
+            view_of=roots[view],
+        )
+        for view in execution.views
+    )
+    return replace(plan, placements=plan.placements + views)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from string import ascii_letters, digits
+from typing import TYPE_CHECKING
 
-from tinycc_ml.memplan.plan import MemoryPlan, Placement
+if TYPE_CHECKING:  # plan.py imports this module
+    from tinycc_ml.memplan.plan import MemoryPlan, Placement
 
 _KEYS = ascii_letters + digits
 _MAP_ROWS = 16
@@ -42,20 +44,21 @@ def _map(plan: MemoryPlan, owners: list[Placement], keys: Mapping[str, str]) -> 
     steps = max((owner.last_step for owner in owners), default=-1) + 1
     stride = max(1, -(-steps // _MAP_COLUMNS))
     rows = min(_MAP_ROWS, plan.arena_bytes)
-    lines = [f"address of row, one column per {stride} step(s), '.' is free"]
+    lines = [f"address of row, one column per {stride} step(s), '.' is all free"]
     for row in reversed(range(rows)):
         low, high = (plan.arena_bytes * edge // rows for edge in (row, row + 1))
         cells = "".join(
-            _cell(owners, keys, (low + high) // 2, step) for step in range(0, steps, stride)
+            _cell(owners, keys, range(low, high), step) for step in range(0, steps, stride)
         )
         lines.append(f"{low:>8} |{cells}")
     return lines
 
 
-def _cell(owners: list[Placement], keys: Mapping[str, str], byte: int, step: int) -> str:
-    """The key of the buffer that holds a byte during a step."""
+def _cell(owners: list[Placement], keys: Mapping[str, str], row: range, step: int) -> str:
+    """The key of the buffer that holds most of a row of bytes during a step."""
+    key, most_bytes = ".", 0
     for owner in owners:
-        in_time = owner.first_step <= step <= owner.last_step
-        if in_time and owner.offset_bytes <= byte < owner.end_bytes:
-            return keys[owner.name]
-    return "."
+        held_bytes = min(row.stop, owner.end_bytes) - max(row.start, owner.offset_bytes)
+        if owner.first_step <= step <= owner.last_step and held_bytes > most_bytes:
+            key, most_bytes = keys[owner.name], held_bytes
+    return key

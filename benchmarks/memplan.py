@@ -1,0 +1,96 @@
+"""Arena sizes and planning times on the shared instances, as the tables of docs/memory.md.
+
+Usage: python benchmarks/memplan.py [--data FOLDER] [--tries N]
+
+The real models (``memplan/*.json``) are planned with the compiler's own settings. minimalloc's
+challenging set (``minimalloc/*.csv``) is planned with those and with ``--tries`` repair tries.
+Times are the best of three, in processor time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import time
+from pathlib import Path
+
+from tinycc_ml.memplan import MemoryPlan, PlannedBuffer, PlanProblem, solve
+from tinycc_ml.memplan.portfolio import DEFAULT_REPAIR_TRIES
+
+_SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+_CAPACITY_BYTES = 1_048_576
+_ROUNDS = 3
+
+
+def _problem(rows: list[dict[str, str]]) -> PlanProblem:
+    """Rows of id, lower, upper (the first step that no longer needs the buffer) and size."""
+    return PlanProblem(
+        tuple(
+            PlannedBuffer(str(r["id"]), int(r["size"]), int(r["lower"]), int(r["upper"]) - 1)
+            for r in rows
+        )
+    )
+
+
+def _timed(problem: PlanProblem, tries: int, rounds: int) -> tuple[MemoryPlan, float]:
+    times_s = []
+    for _ in range(rounds):
+        start_s = time.process_time()
+        plan = solve(problem, tries)
+        times_s.append(time.process_time() - start_s)
+    return plan, min(times_s)
+
+
+def models(folder: Path) -> bool:
+    """Print the table of real models; whether all reached their optimum."""
+    print("| instance | buffers | optimum | bound | ours | ms |")
+    print("|---|--:|--:|--:|--:|--:|")
+    all_reached = True
+    for path in sorted(folder.glob("*.json")):
+        data = json.loads(path.read_text())
+        optimum_bytes = data["optimum"] if "optimum" in data else data["optimum_plain"]
+        problem = _problem(data["buffers"])
+        plan, time_s = _timed(problem, DEFAULT_REPAIR_TRIES, _ROUNDS)
+        all_reached &= plan.arena_bytes == optimum_bytes
+        print(
+            f"| {data['name']} | {len(problem.buffers)} | {optimum_bytes:,} "
+            f"| {plan.lower_bound_bytes:,} | {plan.arena_bytes:,} | {1000 * time_s:.2f} |"
+        )
+    return all_reached
+
+
+def minimalloc(folder: Path, tries: int) -> None:
+    """Print the table of minimalloc's set, above its capacity in percent."""
+    print(f"| set | buffers | bound | {DEFAULT_REPAIR_TRIES} tries | s | {tries} tries | s |")
+    print("|---|--:|--:|--:|--:|--:|--:|")
+    for path in sorted(folder.glob("*.csv")):
+        with path.open(newline="") as file:
+            problem = _problem(list(csv.DictReader(file)))
+        cells = [path.name.split(".")[0], str(len(problem.buffers))]
+        for count, rounds in ((DEFAULT_REPAIR_TRIES, _ROUNDS), (tries, 1)):
+            plan, time_s = _timed(problem, count, rounds)
+            if len(cells) == 2:
+                cells.append(f"{plan.lower_bound_bytes:,}")
+            excess = plan.arena_bytes / _CAPACITY_BYTES - 1
+            cells += [f"{plan.arena_bytes:,} ({excess:+.1%})", f"{time_s:.2f}"]
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Benchmark the memory planner.")
+    parser.add_argument("--data", type=Path, default=_SHARED, help="folder of the instances")
+    parser.add_argument("--tries", type=int, default=2000, help="repair tries for minimalloc")
+    options = parser.parse_args()
+    if not (options.data / "memplan").is_dir():
+        print(f"{options.data}: no memplan folder there; use --data", file=sys.stderr)
+        return 1
+    all_reached = models(options.data / "memplan")
+    print()
+    minimalloc(options.data / "minimalloc", options.tries)
+    return 0 if all_reached else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
