@@ -1,0 +1,175 @@
+"""Builds a model's C files and the harness into a firmware."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tinycc_ml._resources import resource_dir
+from tinycc_ml.errors import BoardError, ToolchainError
+from tinycc_ml.runner.elf import SectionSizes, section_sizes
+from tinycc_ml.runner.memory_map import memory_script
+from tinycc_ml.targets import Board, compile_flags, toolchain_of
+
+# Folders of firmware_harness/ that each port is made of; headers are found in them too.
+_PORT_FOLDERS = {
+    "mps2": ("startup", "ports/emulated", "ports/mps2"),
+    "mps3": ("startup", "ports/emulated", "ports/mps3"),
+    "stm32f7": ("startup", "ports/stm32f7"),
+    "posix": ("ports/posix",),
+}
+_COMMON_FLAGS = ("-std=c11", "-g", "-ffunction-sections", "-fdata-sections")
+_COMPILE_LIMIT_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareImage:
+    """A firmware that was built.
+
+    Attributes:
+        elf: The program.
+        objects: Object file of each model source, by the source's name without suffix.
+    """
+
+    elf: Path
+    objects: dict[str, Path] = field(default_factory=dict)
+
+    def sizes(self) -> dict[str, SectionSizes]:
+        """Section sizes of each model source, by its name without suffix."""
+        return {name: section_sizes(path) for name, path in self.objects.items()}
+
+
+def build_firmware(
+    sources: Sequence[Path],
+    include_dirs: Sequence[Path],
+    board: Board,
+    build_dir: Path,
+    *,
+    layer_count: int,
+    target: Board | None = None,
+    extra_flags: Sequence[str] = (),
+    optimize: str = "-O2",
+    trace: bool = True,
+) -> FirmwareImage:
+    """Compiles model sources and harness, and links them.
+
+    Args:
+        sources: C files of the model, the glue file that defines `tcml_model` among them.
+        include_dirs: Where their headers are.
+        board: Whose memories, port and clock the firmware is for; its `firmware` is set. For an
+            emulated board the one named by `emulator.firmware_of`.
+        build_dir: Where to write; made if it is not there.
+        layer_count: Number of layers of the model.
+        target: The board that the code is generated for, if it is another one: the compiler flags
+            are its.
+        extra_flags: More compiler flags, after all others.
+        optimize: Optimization level.
+        trace: Whether the model calls the harness after each layer.
+
+    Raises:
+        BoardError: If there is no port of the harness for the board.
+        ToolchainError: If the compiler is missing or fails; its output is in the details.
+    """
+    if board.firmware is None:
+        raise BoardError(f"{board.name}: there is no firmware for this board yet; use --on qemu")
+    harness = resource_dir("firmware_harness")
+    folders = [harness / f for f in ("src", *_PORT_FOLDERS[board.firmware.port])]
+    build_dir.mkdir(parents=True, exist_ok=True)
+    include_flags = [f"-I{path.resolve()}" for path in (harness / "include", *include_dirs)]
+    flags = [
+        *compile_flags(target or board),
+        *_COMMON_FLAGS,
+        optimize,
+        f"-DTCML_LAYER_COUNT={layer_count}",
+        *include_flags,
+        *extra_flags,
+    ]
+    compiler = _compiler(board)
+    trace_flags = ["-DTCML_TRACE=1"] if trace else []
+    objects: dict[str, Path] = {}
+    for source in sources:
+        output = build_dir / f"{source.stem}.o"
+        _run([compiler, *flags, *trace_flags, "-c", source.resolve(), "-o", output.name], build_dir)
+        objects[source.stem] = output
+    elf = build_dir / "firmware.elf"
+    _run(
+        [
+            compiler,
+            *flags,
+            *_board_macros(board),
+            *(f"-I{folder}" for folder in folders),
+            *(source for folder in folders for source in sorted(folder.glob("*.c"))),
+            *(output.name for output in objects.values()),
+            *_link_flags(board, harness, build_dir),
+            *("-o", elf.name),
+        ],
+        build_dir,
+    )
+    return FirmwareImage(elf, objects)
+
+
+def _board_macros(board: Board) -> list[str]:
+    """The board's numbers as the harness's C files want them."""
+    if board.is_host or board.firmware is None:
+        return []
+    macros = [f"-DTCML_CLOCK_HZ={board.clock_hz}u", f"-DTCML_BAUD={board.firmware.baud}u"]
+    if board.emulator is not None:
+        macros.append(f"-DTCML_TIMER_HZ={board.emulator.timer_hz}u")
+    return macros
+
+
+def _link_flags(board: Board, harness: Path, build_dir: Path) -> list[str]:
+    if board.is_host:
+        return ["-pthread", "-lm"]
+    # The linker script includes it; the linker looks in its working directory first.
+    (build_dir / "memory.ld").write_text(memory_script(board), encoding="utf-8")
+    script = harness / "linker" / "cortex_m.ld"
+    return [
+        "-nostartfiles",
+        "--specs=nano.specs",
+        "-Wl,--gc-sections",
+        "-Wl,--fatal-warnings",
+        "-Wl,-Map=firmware.map",
+        f"-Wl,-T,{script}",
+        "-lm",
+    ]
+
+
+def _compiler(board: Board) -> str:
+    toolchain = toolchain_of(board)
+    path = shutil.which(toolchain.compiler)
+    if path is None:
+        raise ToolchainError(
+            f"{toolchain.compiler} ({toolchain.name}) is not installed; on Debian and Ubuntu: "
+            f"sudo apt-get install {toolchain.debian_package}"
+        )
+    return path
+
+
+def _run(command: Sequence[str | Path], folder: Path) -> None:
+    """Runs the compiler in the build folder."""
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_COMPILE_LIMIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ToolchainError(
+            f"{Path(command[0]).name}: not finished within {_COMPILE_LIMIT_S:.0f} s"
+        ) from error
+    if done.returncode != 0:
+        lines = done.stderr.splitlines()
+        what = next((line for line in lines if "error" in line.lower()), "it wrote no message")
+        raise ToolchainError(
+            f"{Path(command[0]).name} failed with exit code {done.returncode}: {what.strip()}",
+            details=f"{' '.join(map(str, command))}\n{done.stderr}",
+        )
