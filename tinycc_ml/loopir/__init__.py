@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tinycc_ml.loopir.c_functions import print_c_function, required_functions
+from tinycc_ml.loopir.c_printer import print_c_body
 from tinycc_ml.loopir.functions import FUNCTIONS, ScalarFunction
 from tinycc_ml.loopir.index import Affine, AffineLike, affine
 from tinycc_ml.loopir.interpreter import run_kernel
@@ -27,6 +29,7 @@ from tinycc_ml.loopir.ir import (
     Var,
 )
 from tinycc_ml.loopir.printer import format_kernel
+from tinycc_ml.loopir.simplify import simplify_kernel
 from tinycc_ml.loopir.verifier import verify_kernel
 
 __all__ = [
@@ -55,6 +58,10 @@ __all__ = [
     "Var",
     "affine",
     "format_kernel",
+    "print_c_body",
+    "print_c_function",
+    "required_functions",
     "run_kernel",
+    "simplify_kernel",
     "verify_kernel",
 ]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 
 from tinycc_ml.errors import InternalError
+
+Number = TypeVar("Number", int, float)
 
 __all__ = [
     "at",
@@ -44,12 +47,12 @@ def quotient(a: int, b: int, where: str) -> int:
     return magnitude if (a >= 0) == (b >= 0) else -magnitude
 
 
-def lesser(a: float, b: float) -> float:
+def lesser(a: Number, b: Number) -> Number:
     """``(a < b) ? a : b``."""
     return a if a < b else b
 
 
-def greater(a: float, b: float) -> float:
+def greater(a: Number, b: Number) -> Number:
     """``(a > b) ? a : b``."""
     return a if a > b else b
 

@@ -1,0 +1,103 @@
+"""Which ``static inline`` functions the C of a kernel needs, and their text.
+
+The minimum and maximum of two numbers are operators in loop IR and functions in C: an expression
+such as ``min(max(x, -128), 127)`` then evaluates each operand once, and compilers turn it into
+their saturating or conditional instructions as they do with the ternary operator.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+
+from tinycc_ml.dtypes import DType
+from tinycc_ml.loopir import checks
+from tinycc_ml.loopir.functions import FUNCTIONS, ScalarFunction
+from tinycc_ml.loopir.ir import Binary, Call, Local, LoopKernel
+from tinycc_ml.loopir.simplify import simplify_kernel
+from tinycc_ml.loopir.typing import COMPUTED, type_of
+from tinycc_ml.loopir.walk import expressions, statements
+
+COLUMNS = 100
+PREFIX = "tcml_"
+
+
+def _min_or_max(operator: str, dtype: DType) -> ScalarFunction:
+    is_min = operator == "min"
+    return ScalarFunction(
+        f"{operator}_{dtype.short_name}",
+        (("a", dtype), ("b", dtype)),
+        dtype,
+        checks.lesser if is_min else checks.greater,
+        (),
+        f"The {'lesser' if is_min else 'greater'} of two numbers.",
+        f"  return (a {'<' if is_min else '>'} b) ? a : b;\n",
+    )
+
+
+MIN_MAX: Mapping[str, ScalarFunction] = {
+    function.name: function
+    for function in (_min_or_max(o, dtype) for dtype in COMPUTED for o in ("min", "max"))
+}
+
+
+def local_types(kernel: LoopKernel) -> dict[str, DType]:
+    """The types of all locals; names are unique, so that one table serves the whole kernel."""
+    return {s.name: s.dtype for s in statements(kernel.body) if isinstance(s, Local)}
+
+
+def required_functions(kernel: LoopKernel) -> tuple[ScalarFunction, ...]:
+    """The functions that :func:`print_c_body` calls, each after those that it calls itself."""
+    ordered: dict[str, ScalarFunction] = {}
+    for name in _called(simplify_kernel(kernel)):
+        _require(name, ordered)
+    return tuple(ordered.values())
+
+
+def _called(kernel: LoopKernel) -> Iterator[str]:
+    buffers = {buffer.name: buffer for buffer in kernel.buffers}
+    scope = local_types(kernel)
+    for expr in expressions(kernel.body):
+        match expr:
+            case Call(function, _):
+                yield function
+            case Binary("min" | "max" as operator, left, _):
+                yield f"{operator}_{type_of(left, buffers, scope).short_name}"
+
+
+def _require(name: str, ordered: dict[str, ScalarFunction]) -> None:
+    function = FUNCTIONS.get(name) or MIN_MAX[name]
+    for other in function.requires:
+        _require(other, ordered)
+    ordered.setdefault(name, function)
+
+
+def print_c_function(function: ScalarFunction) -> str:
+    """The definition of a function with its comment, formatted as clang-format would."""
+    parameters = [f"{dtype.c_name} {name}" for name, dtype in function.parameters]
+    head = f"static inline {function.result.c_name} {PREFIX}{function.name}("
+    signature = _wrapped(head, parameters, ") {")
+    body = function.text
+    one_line = f"{signature} {body.strip()} }}"
+    if body.count("\n") == 1 and len(one_line) <= COLUMNS:
+        return f"{_comment(function.comment)}{one_line}\n"
+    return f"{_comment(function.comment)}{signature}\n{body}}}\n"
+
+
+def _wrapped(head: str, items: list[str], tail: str) -> str:
+    """A parameter list, continued below its bracket where the line is full."""
+    lines = [head]
+    for i, item in enumerate(items):
+        last = i == len(items) - 1
+        piece = item + (tail if last else ",")
+        gap = "" if lines[-1].endswith("(") else " "
+        if len(lines[-1]) + len(gap) + len(piece) > COLUMNS:
+            lines.append(" " * len(head) + piece)
+        else:
+            lines[-1] += gap + piece
+    return "\n".join(lines)
+
+
+def _comment(sentence: str) -> str:
+    lines = textwrap.wrap(sentence, COLUMNS - 6)
+    return "/* " + "\n * ".join(lines) + " */\n"

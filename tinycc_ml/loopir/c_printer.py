@@ -1,0 +1,144 @@
+"""Prints a kernel as the statements of a C function whose parameters are named as the buffers.
+
+The C is C99, C11 and C++, free of warnings, the same for the same kernel, and formatted as
+clang-format does with the repository's ``.clang-format``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tinycc_ml.dtypes import DType
+from tinycc_ml.loopir.bounds import index_range
+from tinycc_ml.loopir.c_expr import render
+from tinycc_ml.loopir.c_indices import Names, affine_expr, choose_names, uses
+from tinycc_ml.loopir.c_lines import CLines
+from tinycc_ml.loopir.c_names import RESERVED
+from tinycc_ml.loopir.c_values import CValues
+from tinycc_ml.loopir.index import Affine
+from tinycc_ml.loopir.ir import (
+    Accumulate,
+    Assign,
+    Condition,
+    For,
+    If,
+    Load,
+    Local,
+    Lookup,
+    LoopKernel,
+    Stmt,
+    Store,
+)
+from tinycc_ml.loopir.simplify import simplify_kernel
+from tinycc_ml.loopir.walk import defined_names, expressions, statements
+
+
+def print_c_body(kernel: LoopKernel, *, indentation: int = 2) -> str:
+    """The C of a verified kernel.
+
+    Args:
+        kernel: The kernel; it is simplified first.
+        indentation: Spaces before the outermost statements.
+
+    Returns:
+        Lines that end with a line feed. Parameters are taken to be pointers to the element type
+        (to ``const`` for inputs and constants), named as the buffers; the functions called are
+        those of :func:`required_functions`.
+    """
+    return _Printer(simplify_kernel(kernel), indentation).run()
+
+
+class _Printer:
+    def __init__(self, kernel: LoopKernel, indentation: int) -> None:
+        self.kernel = kernel
+        taken = [buffer.name for buffer in kernel.buffers] + defined_names(kernel.body)
+        names = Names([*taken, *RESERVED])
+        self.index_names = choose_names(kernel.body, names)
+        self.values = CValues(kernel, self.index_names)
+        self.assigned = {
+            s.name for s in statements(kernel.body) if isinstance(s, Assign | Accumulate)
+        }
+        self.declared: set[Affine] = set()
+        self.out = CLines(names, indentation)
+
+    def run(self) -> str:
+        used = {s.buffer for s in statements(self.kernel.body) if isinstance(s, Store)}
+        for expr in expressions(self.kernel.body):
+            if isinstance(expr, Load | Lookup):
+                used.add(expr.buffer)
+        for buffer in self.kernel.buffers:
+            if buffer.name not in used:
+                self.out.add(f"(void){buffer.name};")
+        self.body(self.kernel.body, {}, ())
+        return "\n".join([*self.out.lines, ""])
+
+    def body(
+        self,
+        body: Sequence[Stmt],
+        extents: Mapping[str, int],
+        conditions: tuple[Condition, ...],
+    ) -> None:
+        for statement in body:
+            self.name_indices(statement, tuple(extents))
+            match statement:
+                case For(variable, extent, inner):
+                    self.out.open_for(variable, extent)
+                    self.body(inner, {**extents, variable: extent}, conditions)
+                    self.out.close()
+                case If():
+                    self.conditional(statement, extents, conditions)
+                case _:
+                    self.simple(statement, tuple(extents))
+
+    def name_indices(self, statement: Stmt, order: tuple[str, ...]) -> None:
+        """Declares the named indices that the statement uses, as soon as their loops are open."""
+        for use in uses((statement,)):
+            name = self.index_names.get(use.index)
+            if name and use.index not in self.declared and use.index.variables <= set(order):
+                self.declared.add(use.index)
+                self.out.local(name, DType.INT32, affine_expr(use.index, order))
+
+    def conditional(
+        self, statement: If, extents: Mapping[str, int], conditions: tuple[Condition, ...]
+    ) -> None:
+        tests: list[str] = []
+        blocks = 0
+        for condition in statement.conditions:
+            for test in self.tests(condition, extents, conditions):
+                if tests and len(f"if ({' && '.join([*tests, test])}) {{") > self.out.width:
+                    self.out.open(f"if ({' && '.join(tests)}) {{")
+                    blocks, tests = blocks + 1, []
+                tests.append(test)
+            conditions += (condition,)
+        self.out.open(f"if ({' && '.join(tests)}) {{")
+        self.body(statement.body, extents, conditions)
+        for _ in range(blocks + 1):
+            self.out.close()
+
+    def tests(
+        self, condition: Condition, extents: Mapping[str, int], conditions: tuple[Condition, ...]
+    ) -> list[str]:
+        """The comparisons that are not known to hold."""
+        low, high = index_range(condition.index, extents, conditions)
+        text = render(self.values.index(condition.index, tuple(extents)))
+        if low < condition.low == condition.high - 1 < high:
+            return [f"{text} == {condition.low}"]
+        found = []
+        if low < condition.low:
+            found.append(f"{text} >= {condition.low}")
+        if high >= condition.high:
+            found.append(f"{text} < {condition.high}")
+        return found
+
+    def simple(self, statement: Stmt, order: tuple[str, ...]) -> None:
+        match statement:
+            case Local(name, dtype, value):
+                constant = name not in self.assigned
+                self.out.local(name, dtype, self.values.value(value, order), constant=constant)
+            case Assign(name, value):
+                self.out.assign(name, "=", self.values.value(value, order))
+            case Accumulate(name, value):
+                self.out.assign(name, "+=", self.values.value(value, order))
+            case Store(buffer, indices, _):
+                target = self.values.element(buffer, indices, order)
+                self.out.store(target, self.values.stored(statement, order))
