@@ -95,7 +95,7 @@ def _quant(
         raise file.damaged(where, f"{len(scales)} scales, but {len(zero_points)} zero points")
     if not all(math.isfinite(scale) and scale > 0 for scale in scales):
         raise file.damaged(where, "a scale is not a positive number")
-    if not all(dtype.min <= zero_point <= dtype.max for zero_point in zero_points):
+    if min(zero_points) < dtype.min or max(zero_points) > dtype.max:
         raise file.damaged(where, f"a zero point is not in the range of {dtype.value}")
     if len(scales) == 1:
         return QuantParams(scales, zero_points)

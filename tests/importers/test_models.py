@@ -1,0 +1,136 @@
+"""Real models: what they hold, and that the rest is refused clearly."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.shared_data import REPOSITORY, SHARED, shared_path
+from tinycc_ml.dtypes import DType
+from tinycc_ml.errors import UnsupportedError
+from tinycc_ml.graph import run_passes, verify_graph
+from tinycc_ml.importers import import_model
+from tinycc_ml.ops import integerize, op
+from tinycc_ml.transforms import SIMPLIFY
+
+_END = ["average_pool2d", "reshape", "fully_connected", "softmax"]
+_BLOCK = ["conv2d", "conv2d", "add"]
+_EXPECTED = {
+    "ad01_int8": (["fully_connected"] * 10, (1, 640), (1, 640)),
+    "kws_ref_model": (
+        ["conv2d", *["depthwise_conv2d", "conv2d"] * 4, *_END],
+        (1, 49, 10, 1),
+        (1, 12),
+    ),
+    "pretrainedResnet_quant": (
+        ["conv2d", *_BLOCK, *["conv2d", *_BLOCK] * 2, *_END],
+        (1, 32, 32, 3),
+        (1, 10),
+    ),
+    "vww_96_int8": (
+        ["conv2d", *["depthwise_conv2d", "conv2d"] * 13, *_END],
+        (1, 96, 96, 3),
+        (1, 2),
+    ),
+    "str_ww_ref_model": (
+        [*["depthwise_conv2d", "conv2d"] * 4, *_END[1:]],
+        (1, 30, 1, 40),
+        (1, 3),
+    ),
+}
+#: Models that hold operators from beyond the list, and these operators.
+_REFUSED = {
+    "syn_svdf_int8": ["SVDF"],
+    "syn_tf_conv1d_int8": ["TANH", "REDUCE_MAX"],
+    "syn_tf_gru_unrolled_int8": ["UNPACK", "SPLIT", "SUB", "TANH", "SPLIT_V"],
+    "syn_tf_lstm_int8": ["UNIDIRECTIONAL_SEQUENCE_LSTM"],
+    "syn_tf_mobile_residual_int8": ["LEAKY_RELU"],
+    "syn_tf_transformer_int8": ["TRANSPOSE", "RSQRT", "BATCH_MATMUL", "GELU"],
+    "syn_tf_transformer_qgelu_int8": ["TRANSPOSE", "RSQRT", "BATCH_MATMUL"],
+    "syn_tf_unet_int8": ["TRANSPOSE_CONV", "RESIZE_BILINEAR"],
+}
+_FLOAT = sorted(
+    path.relative_to(SHARED).as_posix()
+    for path in SHARED.glob("data/models*/*.tflite")
+    if "int8" not in path.name
+    and path.name not in ("kws_ref_model.tflite", "pretrainedResnet_quant.tflite")
+    and path.name != "str_ww_ref_model.tflite"
+)
+_ONNX = sorted(p.relative_to(SHARED).as_posix() for p in SHARED.glob("data/models*/*.onnx"))
+
+
+@pytest.mark.parametrize("name", _EXPECTED)
+def test_benchmark_models(name: str) -> None:
+    operators, input_shape, output_shape = _EXPECTED[name]
+    graph = verify_graph(import_model(shared_path(f"data/models/{name}.tflite")))
+    assert [node.op for node in graph.nodes] == operators
+    assert graph.name == name.lower()
+    assert [graph.types[n].shape for n in graph.inputs] == [input_shape]
+    assert [graph.types[n].shape for n in graph.outputs] == [output_shape]
+    for node in graph.nodes:
+        assert node.name == f"n{node.origin.index:02d}_{node.op}"
+        shapes = op(node.op).infer(node.attrs, [graph.types[n] for n in node.inputs])
+        assert shapes == tuple(graph.types[n].shape for n in node.outputs)
+        assert all(graph.types[n].dtype is DType.INT8 for n in node.outputs)
+    assert [layer.name for layer in integerize(graph).layers] == [n.name for n in graph.nodes]
+
+
+@pytest.mark.parametrize("name", [*_EXPECTED, "kws_savedmodel_int8"])
+def test_passes_keep_what_they_need_not_change(name: str) -> None:
+    graph = import_model(shared_path(f"data/models/{name}.tflite"))
+    simplified, report = run_passes(graph, SIMPLIFY)
+    assert (simplified.inputs, simplified.outputs) == (graph.inputs, graph.outputs)
+    assert not report.refusals
+    assert simplified is graph
+
+
+def test_the_model_with_parallel_branches() -> None:
+    path = shared_path("data/models_synthetic/syn_tf_nas_multibranch_int8.tflite")
+    graph = verify_graph(import_model(path))
+    assert Counter(node.op for node in graph.nodes) == {
+        "conv2d": 15,
+        "depthwise_conv2d": 2,
+        "average_pool2d": 1,
+        "max_pool2d": 2,
+        "concatenation": 2,
+        "mean": 2,
+        "logistic": 2,
+        "mul": 2,
+        "add": 2,
+        "fully_connected": 1,
+        "softmax": 1,
+    }
+
+
+def test_the_bundled_example() -> None:
+    graph = verify_graph(import_model(REPOSITORY / "examples" / "digits" / "digits.tflite"))
+    assert graph.name == "digits"
+    assert [graph.types[n].dtype for n in graph.inputs] == [DType.INT8]
+
+
+@pytest.mark.parametrize("name", _REFUSED)
+def test_operators_from_beyond_the_list(name: str) -> None:
+    with pytest.raises(UnsupportedError) as error:
+        import_model(shared_path(f"data/models_synthetic/{name}.tflite"))
+    text = str(error.value)
+    assert text.startswith(f"{name}.tflite: ") and text.isprintable()
+    assert "not supported: " in text and "`tinycc-ml ops` lists what is" in text
+    for operator in _REFUSED[name]:
+        assert f"{operator} (node " in text
+
+
+@pytest.mark.parametrize("name", _FLOAT, ids=lambda n: Path(n).name)
+def test_float_models(name: str) -> None:
+    with pytest.raises(UnsupportedError) as error:
+        import_model(shared_path(name))
+    text = str(error.value)
+    assert text.startswith(f"{Path(name).name}: ") and text.isprintable()
+    assert "convert the model with full integer (int8) quantization first" in text
+
+
+@pytest.mark.parametrize("name", _ONNX, ids=lambda n: Path(n).name)
+def test_onnx_models(name: str) -> None:
+    with pytest.raises(UnsupportedError, match="ONNX files cannot be compiled yet"):
+        import_model(shared_path(name))
