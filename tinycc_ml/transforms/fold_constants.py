@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tinycc_ml.graph import Constant, Graph, Node, Refusal, RefusalLog
-from tinycc_ml.ops import integerize, op
+from tinycc_ml.ops import evaluate, integerize
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +67,5 @@ def _results(graph: Graph, node: Node, constants: dict[str, Constant]) -> dict[s
         (),
         node.outputs,
     )
-    (layer,) = integerize(alone).layers
-    workload = layer.workload
-    operands = {
-        role: constants[name].array
-        for (role, _), name in zip(workload.inputs, layer.inputs, strict=True)
-    }
-    operands |= {
-        role: constant.array
-        for (role, _), constant in zip(workload.constants, layer.constants, strict=True)
-    }
-    arrays = op(node.op).reference(workload, operands)
-    return {
-        name: Constant(array.reshape(graph.types[name].shape))
-        for name, array in zip(node.outputs, arrays, strict=True)
-    }
+    values = evaluate(integerize(alone), ())
+    return {name: Constant(values[name]) for name in node.outputs}
