@@ -11,6 +11,7 @@ from tinycc_ml.cli.compiling import compile_for
 from tinycc_ml.cli.output import out, print_json, shape_text, table
 from tinycc_ml.cli.parameters import emit_options, json_option, model_argument
 from tinycc_ml.compiler import Compilation, fit_problems, ram_block_bytes
+from tinycc_ml.emit import ArenaKind, Io
 from tinycc_ml.errors import DoesNotFitError
 
 
@@ -19,7 +20,7 @@ from tinycc_ml.errors import DoesNotFitError
 @click.option("--board", "-b", default="host", help="Also tell whether it fits this board.")
 @emit_options
 @json_option
-def command(model: Path, board: str, arena: str, io: str, as_json: bool) -> None:
+def command(model: Path, board: str, arena: ArenaKind, io: Io, as_json: bool) -> None:
     """Show MODEL's operators, shapes, MACs and bytes, and whether it fits a board.
 
     Needs no compiler and no board. Exit code 1 when the model does not fit. Code and stack come on

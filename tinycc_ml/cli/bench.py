@@ -18,7 +18,8 @@ from tinycc_ml.cli.parameters import (
     model_argument,
 )
 from tinycc_ml.compiler import Compilation
-from tinycc_ml.runner import Measurement, measure
+from tinycc_ml.emit import ArenaKind, Io
+from tinycc_ml.runner import Measurement, Place, measure
 
 
 @click.command("bench")
@@ -31,11 +32,11 @@ from tinycc_ml.runner import Measurement, measure
 def command(
     model: Path,
     board: str,
-    on: str | None,
+    on: Place | None,
     port: str | None,
     runs: int,
-    arena: str,
-    io: str,
+    arena: ArenaKind,
+    io: Io,
     as_json: bool,
 ) -> None:
     """Measure MODEL: instructions or cycles per inference and per layer, RAM, stack, flash.
@@ -56,7 +57,7 @@ def command(
 def _result(
     compilation: Compilation, running: Session, measured: Measurement, runs: int
 ) -> dict[str, Any]:
-    manifest, image = compilation.manifest, running.image
+    manifest, built = compilation.manifest, running.built
     return {
         "name": manifest.name,
         "board": manifest.board,
@@ -68,7 +69,7 @@ def _result(
         "arena_bytes": manifest.arena_bytes,
         "scratch_bytes": manifest.scratch_bytes,
         "stack_bytes": measured.stack_bytes,
-        "code_bytes": image.code_bytes if image else None,
+        "code_bytes": built.code_bytes if built else None,
         "weight_bytes": manifest.weight_bytes,
         "macs": manifest.macs,
         "layers": [
@@ -85,7 +86,7 @@ def _result(
 
 
 def _print(compilation: Compilation, running: Session, measured: Measurement) -> None:
-    manifest, image = compilation.manifest, running.image
+    manifest, built = compilation.manifest, running.built
     unit = measured.unit
     rows = [
         (
@@ -109,6 +110,6 @@ def _print(compilation: Compilation, running: Session, measured: Measurement) ->
         f"{manifest.scratch_bytes:,}"
     )
     out.print(f"stack              {measured.stack_bytes:>12,} bytes")
-    if image is not None:
-        out.print(f"code               {image.code_bytes:>12,} bytes of flash")
+    if built is not None:
+        out.print(f"code               {built.code_bytes:>12,} bytes of flash")
     out.print(f"weights            {manifest.weight_bytes:>12,} bytes of flash")

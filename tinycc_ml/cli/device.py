@@ -12,7 +12,7 @@ from tinycc_ml.cli.output import err, is_terminal
 from tinycc_ml.compiler import Compilation, check_fits, generate
 from tinycc_ml.emit import write_project
 from tinycc_ml.errors import BoardError, LinkError
-from tinycc_ml.runner import Device, FirmwareImage, build_project, open_device
+from tinycc_ml.runner import BuiltProject, Device, Place, build_project, open_device
 from tinycc_ml.targets import Board
 
 
@@ -22,16 +22,16 @@ class Session:
 
     Attributes:
         device: Answers requests.
-        image: What was built; ``None`` where the firmware was on the board already.
-        on: ``host``, ``qemu`` or ``serial``.
+        built: What was built; ``None`` where the firmware was on the board already.
+        on: Where it runs.
     """
 
     device: Device
-    image: FirmwareImage | None
-    on: str
+    built: BuiltProject | None
+    on: Place
 
 
-def choose_on(board: Board, on: str | None, port: str | None) -> str:
+def choose_on(board: Board, on: Place | None, port: str | None) -> Place:
     """Where to run, when the user did not say.
 
     Raises:
@@ -48,7 +48,7 @@ def choose_on(board: Board, on: str | None, port: str | None) -> str:
 
 @contextmanager
 def session(
-    compilation: Compilation, on: str | None, port: str | None, *, trace: bool = True
+    compilation: Compilation, on: Place | None, port: str | None, *, trace: bool = True
 ) -> Iterator[Session]:
     """Builds the model's firmware and opens the device; everything is removed at the end.
 
@@ -65,18 +65,17 @@ def session(
     if not board.is_host and on != "host":
         check_fits(compilation)
     with tempfile.TemporaryDirectory(prefix="tinycc-ml-") as folder:
-        image = None
+        built = None
         if on != "serial":
             with _status(f"building for {on}"):
-                image = build_image(compilation, on, Path(folder), trace=trace)
+                built = build(compilation, on, Path(folder), trace=trace)
+        image = built.image if built else None
         with open_device(image, board, on=on, port=port) as device:
             _check_model(compilation, device, port or on)
-            yield Session(device, image, on)
+            yield Session(device, built, on)
 
 
-def build_image(
-    compilation: Compilation, on: str, folder: Path, *, trace: bool = True
-) -> FirmwareImage:
+def build(compilation: Compilation, on: Place, folder: Path, *, trace: bool = True) -> BuiltProject:
     """Generates the C into `folder` and builds the firmware there."""
     project = folder / "project"
     write_project(project, generate(compilation))
@@ -84,7 +83,7 @@ def build_image(
 
 
 def _check_model(compilation: Compilation, device: Device, where: str) -> None:
-    found = device.identify().model_hash.hex()
+    found = device.identity.model_hash.hex()
     if found != compilation.manifest.model_sha256:
         raise LinkError(
             f"{where}: the device runs another model ({found[:12]}...); build this one's firmware "

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from tinycc_ml.cli.compiling import compile_for
-from tinycc_ml.cli.device import build_image
+from tinycc_ml.cli.device import build
 from tinycc_ml.cli.output import out, print_json
 from tinycc_ml.cli.parameters import (
     FILE,
@@ -19,6 +19,7 @@ from tinycc_ml.cli.parameters import (
     model_argument,
 )
 from tinycc_ml.compiler import check_fits
+from tinycc_ml.emit import ArenaKind, Io
 from tinycc_ml.errors import OutputError
 
 
@@ -28,7 +29,7 @@ from tinycc_ml.errors import OutputError
 @click.option("--output", "-o", type=FILE, required=True, help="ELF file to write.")
 @emit_options
 @json_option
-def command(model: Path, board: str, output: Path, arena: str, io: str, as_json: bool) -> None:
+def command(model: Path, board: str, output: Path, arena: ArenaKind, io: Io, as_json: bool) -> None:
     """Build a board's test firmware of MODEL: the model, the harness, the serial protocol.
 
     Flash it with the board's own tool; then `run`, `validate` and `bench --on serial --port P`
@@ -37,15 +38,15 @@ def command(model: Path, board: str, output: Path, arena: str, io: str, as_json:
     compilation = compile_for(model, board, arena, io)
     check_fits(compilation)
     with tempfile.TemporaryDirectory(prefix="tinycc-ml-") as folder:
-        image = build_image(compilation, "serial", Path(folder))
+        built = build(compilation, "serial", Path(folder))
         try:
             output.parent.mkdir(parents=True, exist_ok=True)
             partial = output.with_name(f".{output.name}.partial")
-            shutil.copyfile(image.path, partial)
+            shutil.copyfile(built.image.elf, partial)
             partial.replace(output)
         except OSError as error:
             raise OutputError(f"{output}: cannot be written ({error.strerror})") from None
-    sizes = {"code_bytes": image.code_bytes, "weight_bytes": image.weight_bytes}
+    sizes = {"code_bytes": built.code_bytes, "weight_bytes": built.weight_bytes}
     if as_json:
         print_json("firmware", {"board": compilation.board.name, "file": str(output), **sizes})
         return

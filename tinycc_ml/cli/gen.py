@@ -18,7 +18,7 @@ from tinycc_ml.cli.parameters import (
     name_option,
 )
 from tinycc_ml.compiler import Compilation, check_fits, generate
-from tinycc_ml.emit import write_project
+from tinycc_ml.emit import ArenaKind, Io, write_project
 
 
 @click.command("gen")
@@ -35,8 +35,8 @@ def command(
     board: str,
     output: Path,
     name: str | None,
-    arena: str,
-    io: str,
+    arena: ArenaKind,
+    io: Io,
     force: bool,
     dump_dir: Path | None,
     as_json: bool,

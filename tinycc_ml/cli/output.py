@@ -11,8 +11,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+# A pipe has no width of its own; tables shall not be cut for it.
+_PIPE_COLUMNS = 140
+
 #: Results go to stdout, everything else to stderr, so that results can be piped.
-out = Console(highlight=False)
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
 err = Console(stderr=True, highlight=False)
 
 #: Version of all `--json` results; described in docs/json.md.

@@ -17,8 +17,9 @@ from tinycc_ml.cli.parameters import (
     json_option,
     model_argument,
 )
+from tinycc_ml.emit import ArenaKind, Io
 from tinycc_ml.graph import Array
-from tinycc_ml.runner import infer, load_samples
+from tinycc_ml.runner import Place, infer, load_samples
 
 
 @click.command("run")
@@ -31,11 +32,11 @@ from tinycc_ml.runner import infer, load_samples
 def command(
     model: Path,
     board: str,
-    on: str | None,
+    on: Place | None,
     port: str | None,
     input_file: Path,
-    arena: str,
-    io: str,
+    arena: ArenaKind,
+    io: Io,
     as_json: bool,
 ) -> None:
     """Run MODEL on inputs and print its outputs.

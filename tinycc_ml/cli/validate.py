@@ -22,7 +22,8 @@ from tinycc_ml.cli.parameters import (
     json_option,
     model_argument,
 )
-from tinycc_ml.runner import Validation, choose_reference, load_samples, validate
+from tinycc_ml.emit import ArenaKind, Io
+from tinycc_ml.runner import Place, Validation, choose_reference, load_samples, validate
 
 
 @click.command("validate")
@@ -44,12 +45,12 @@ from tinycc_ml.runner import Validation, choose_reference, load_samples, validat
 def command(
     model: Path,
     board: str,
-    on: str | None,
+    on: Place | None,
     port: str | None,
     data: Path,
     reference: str,
-    arena: str,
-    io: str,
+    arena: ArenaKind,
+    io: Io,
     as_json: bool,
 ) -> None:
     """Compare every output byte of MODEL with TensorFlow Lite Micro's.

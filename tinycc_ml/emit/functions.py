@@ -78,7 +78,7 @@ def _parameter(buffer: Buffer) -> str:
 
 def _comment(layout: Layout, kernel: Kernel, calls: list[Call]) -> str:
     first, *others = calls
-    types = layout.program.types | {
+    types = dict(layout.program.types) | {
         name: TensorType(c.array.shape, layout.program.types[first.outputs[0]].dtype)
         for name, c in layout.program.constants.items()
         if name in first.inputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,13 @@ from tinycc_ml.errors import OutputError
 FILE_NAME = "manifest.json"
 VERSION = 1
 _GENERATOR = "tinycc-ml"
+#: Python types by annotation.
+_SCALARS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "int | None": (int, type(None)),
+    "float | None": (float, int, type(None)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,13 @@ def is_ours(folder: Path) -> bool:
         return False
 
 
+def foreign_entries(folder: Path) -> list[str]:
+    """What lies in a folder that :func:`is_ours` beside the files that its manifest names."""
+    files = _read(folder / FILE_NAME).get("files")
+    ours = {FILE_NAME, "README.md", *(files if isinstance(files, list) else ())}
+    return sorted(path.name for path in folder.iterdir() if path.name not in ours)
+
+
 def load_manifest(folder: Path) -> Manifest:
     """Reads the manifest of a generated project.
 
@@ -110,10 +124,11 @@ def load_manifest(folder: Path) -> Manifest:
             "run `tinycc-ml gen` again"
         )
     try:
+        _check_scalars(Manifest, data)
         return Manifest(
             **{
                 **data,
-                "files": tuple(data["files"]),
+                "files": _strings(data["files"]),
                 "inputs": _entries(TensorEntry, data["inputs"]),
                 "outputs": _entries(TensorEntry, data["outputs"]),
                 "layers": _entries(LayerEntry, data["layers"]),
@@ -124,8 +139,26 @@ def load_manifest(folder: Path) -> Manifest:
         raise OutputError(f"{path}: damaged ({error}); run `tinycc-ml gen` again") from None
 
 
-def _entries(kind: type[Any], rows: list[Mapping[str, Any]]) -> tuple[Any, ...]:
+def _entries(kind: type[Any], rows: Any) -> tuple[Any, ...]:
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise TypeError("a list of objects is something else")
+    for row in rows:
+        _check_scalars(kind, row)
     return tuple(kind(**{k: _frozen(v) for k, v in row.items()}) for row in rows)
+
+
+def _strings(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
+        raise TypeError("a list of names is something else")
+    return tuple(values)
+
+
+def _check_scalars(kind: type[Any], row: Mapping[str, Any]) -> None:
+    """Checks what JSON does not: that numbers are numbers and names are strings."""
+    for field in fields(kind):
+        allowed = _SCALARS.get(str(field.type))
+        if allowed is not None and not isinstance(row[field.name], allowed):
+            raise TypeError(f"{field.name} is {str(row[field.name])[:40]!r}")
 
 
 def _frozen(value: Any) -> Any:
@@ -135,7 +168,7 @@ def _frozen(value: Any) -> Any:
 def _read(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise OutputError(f"{path}: no readable manifest ({error})") from None
     if not isinstance(data, dict):
         raise OutputError(f"{path}: no manifest")

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tinycc_ml.memplan import Io
+
+ArenaKind = Literal["static", "caller"]
+
 
 @dataclass(frozen=True, slots=True)
 class EmitOptions:
@@ -18,5 +22,5 @@ class EmitOptions:
             and write the application's buffers.
     """
 
-    arena: Literal["static", "caller"] = "static"
-    io: Literal["arena", "external"] = "arena"
+    arena: ArenaKind = "static"
+    io: Io = "arena"

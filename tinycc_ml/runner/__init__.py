@@ -1,3 +1,43 @@
 """Builds a project and runs it on the host, an emulator or a board."""
 
 from __future__ import annotations
+
+from tinycc_ml.runner.compare import Difference, first_difference, same_bytes
+from tinycc_ml.runner.data import Samples, load_samples
+from tinycc_ml.runner.device import Device
+from tinycc_ml.runner.doctor import Check, examine
+from tinycc_ml.runner.firmware import FirmwareImage, build_firmware
+from tinycc_ml.runner.inference import infer
+from tinycc_ml.runner.measurement import Measurement, measure
+from tinycc_ml.runner.oracle import Oracle, oracle_available
+from tinycc_ml.runner.project import BuiltProject, build_project
+from tinycc_ml.runner.reference import NumpyReference, Reference, choose_reference
+from tinycc_ml.runner.sessions import Place, open_device
+from tinycc_ml.runner.validation import Validation, validate
+
+__all__ = [
+    "BuiltProject",
+    "Check",
+    "Device",
+    "Difference",
+    "FirmwareImage",
+    "Measurement",
+    "NumpyReference",
+    "Oracle",
+    "Place",
+    "Reference",
+    "Samples",
+    "Validation",
+    "build_firmware",
+    "build_project",
+    "choose_reference",
+    "examine",
+    "first_difference",
+    "infer",
+    "load_samples",
+    "measure",
+    "open_device",
+    "oracle_available",
+    "same_bytes",
+    "validate",
+]

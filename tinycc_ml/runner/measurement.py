@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinycc_ml.runner.device import Device
+
 
 @dataclass(frozen=True, slots=True)
 class Measurement:

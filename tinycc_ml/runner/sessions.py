@@ -24,7 +24,7 @@ _EMULATOR_START_S = 20.0
 
 @contextmanager
 def open_device(
-    image: FirmwareImage,
+    image: FirmwareImage | None,
     board: Board,
     on: Place = "qemu",
     port: str | None = None,
@@ -34,7 +34,7 @@ def open_device(
     """Starts what has to be started, opens a session, and ends both afterwards.
 
     Args:
-        image: The firmware; for a serial port it must already be on the board.
+        image: The firmware; ``None`` for a serial port, whose board has it already.
         board: The board: for `qemu` its `emulator`, for `serial` its `firmware.baud`.
         on: Where to run.
         port: For `serial`: `/dev/tty...`, `COM...` or a pyserial URL.
@@ -52,6 +52,8 @@ def open_device(
         if on == "serial":
             url, name = _serial_port(board, port), f"serial port {port}"
             baud = board.firmware.baud if board.firmware else baud
+        elif image is None:
+            raise BoardError(f"{board.name}: nothing was built to run on {on}")
         elif on == "qemu":
             if board.emulator is None:
                 raise BoardError(
