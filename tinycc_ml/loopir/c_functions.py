@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from tinycc_ml.dtypes import DType
 from tinycc_ml.loopir import checks
 from tinycc_ml.loopir.functions import FUNCTIONS, ScalarFunction
-from tinycc_ml.loopir.ir import Binary, Call, Local, LoopKernel
+from tinycc_ml.loopir.ir import Binary, Call, LoopKernel
 from tinycc_ml.loopir.simplify import simplify_kernel
 from tinycc_ml.loopir.typing import COMPUTED, type_of
-from tinycc_ml.loopir.walk import expressions, statements
+from tinycc_ml.loopir.walk import expressions, local_types
 
 COLUMNS = 100
 PREFIX = "tcml_"
@@ -41,11 +41,6 @@ MIN_MAX: Mapping[str, ScalarFunction] = {
 }
 
 
-def local_types(kernel: LoopKernel) -> dict[str, DType]:
-    """The types of all locals; names are unique, so that one table serves the whole kernel."""
-    return {s.name: s.dtype for s in statements(kernel.body) if isinstance(s, Local)}
-
-
 def required_functions(kernel: LoopKernel) -> tuple[ScalarFunction, ...]:
     """The functions that :func:`print_c_body` calls, each after those that it calls itself."""
     ordered: dict[str, ScalarFunction] = {}
@@ -56,7 +51,7 @@ def required_functions(kernel: LoopKernel) -> tuple[ScalarFunction, ...]:
 
 def _called(kernel: LoopKernel) -> Iterator[str]:
     buffers = {buffer.name: buffer for buffer in kernel.buffers}
-    scope = local_types(kernel)
+    scope = local_types(kernel.body)
     for expr in expressions(kernel.body):
         match expr:
             case Call(function, _):

@@ -91,6 +91,8 @@ def affine_expr(index: Affine, order: Sequence[str]) -> CExpr:
         index: The index.
         order: The loops around it, outermost first.
     """
+    if not index.terms:
+        return Atom(str(index.constant))
     terms = sorted(index.terms, key=lambda term: (term[1] < 0, order.index(term[0])))
     total: CExpr | None = None
     if index.constant > 0 and all(coefficient < 0 for _, coefficient in terms):
@@ -100,8 +102,7 @@ def affine_expr(index: Affine, order: Sequence[str]) -> CExpr:
         term: CExpr = Atom(variable)
         term = term if factor == 1 else Infix("*", term, Atom(str(factor)))
         total = term if total is None and coefficient > 0 else _plus(total, term, coefficient < 0)
-    if total is None:
-        return Atom(str(index.constant))
+    assert total is not None
     if index.constant < 0 or (index.constant > 0 and terms[0][1] > 0):
         total = _plus(total, Atom(str(abs(index.constant))), index.constant < 0)
     return total

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.loopir.c_expr import Apply, Atom, CExpr, Convert, Element, Infix, literal
-from tinycc_ml.loopir.c_functions import PREFIX, local_types
+from tinycc_ml.loopir.c_functions import PREFIX
 from tinycc_ml.loopir.c_indices import affine_expr, flat_expr
 from tinycc_ml.loopir.functions import FUNCTIONS
 from tinycc_ml.loopir.index import Affine
@@ -23,6 +23,7 @@ from tinycc_ml.loopir.ir import (
     Var,
 )
 from tinycc_ml.loopir.typing import promoted, type_of
+from tinycc_ml.loopir.walk import local_types
 
 
 class CValues:
@@ -35,7 +36,7 @@ class CValues:
 
     def __init__(self, kernel: LoopKernel, names: Mapping[Affine, str]) -> None:
         self._buffers = {buffer.name: buffer for buffer in kernel.buffers}
-        self._scope = local_types(kernel)
+        self._scope = local_types(kernel.body)
         self._names = names
 
     def index(self, index: Affine, order: tuple[str, ...]) -> CExpr:

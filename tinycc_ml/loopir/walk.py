@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from tinycc_ml.dtypes import DType
 from tinycc_ml.loopir.index import Affine, AffineLike, affine
 from tinycc_ml.loopir.ir import (
     Accumulate,
@@ -129,6 +130,11 @@ def defined_names(body: Sequence[Stmt]) -> list[str]:
     return found
 
 
+def local_types(body: Sequence[Stmt]) -> dict[str, DType]:
+    """The types of all locals; names are unique, so that one table serves a whole kernel."""
+    return {s.name: s.dtype for s in statements(body) if isinstance(s, Local)}
+
+
 def rename(body: Body, names: Mapping[str, str]) -> Body:
     """Renames loop variables and locals, where they are defined and where they are used."""
 
@@ -153,18 +159,3 @@ def rename(body: Body, names: Mapping[str, str]) -> Body:
                 return statement
 
     return tuple(map(visit, map_expressions(map_indices(body, in_index), in_expr)))
-
-
-__all__ = [
-    "Body",
-    "defined_names",
-    "expressions",
-    "map_expressions",
-    "map_indices",
-    "operands",
-    "rebuild",
-    "rename",
-    "statements",
-    "subexpressions",
-    "substitute",
-]
