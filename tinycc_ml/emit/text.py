@@ -10,7 +10,7 @@ import numpy as np
 from tinycc_ml.graph import Array
 
 COLUMNS = 100
-_UNSAFE = re.compile(r"[^A-Za-z0-9_ .,:;()<>=+@#-]")
+_UNSAFE = re.compile(r"[^A-Za-z0-9_ .,:;()<>=+@#\[\]-]")
 
 
 def comment_safe(text: str, limit: int = 60) -> str:
@@ -84,10 +84,14 @@ def _literals(array: Array) -> list[str]:
     flat = array.reshape(-1)
     if flat.dtype == np.float32:
         return [float_literal(float(x)) for x in flat]
-    # INT32_MIN has no literal of its own in C: 2147483648 does not fit an int.
-    if flat.dtype == np.int32:
-        return ["INT32_MIN" if x == -(2**31) else str(x) for x in flat.tolist()]
-    return [str(x) for x in flat.tolist()]
+    # They have no literals of their own in C: a minus sign is none of a literal's parts, and
+    # 2147483648 does not fit an int32_t.
+    lowest = {
+        np.dtype(np.int32): (-(2**31), "INT32_MIN"),
+        np.dtype(np.int64): (-(2**63), "INT64_MIN"),
+    }
+    value, name = lowest.get(flat.dtype, (None, ""))
+    return [name if x == value else str(x) for x in flat.tolist()]
 
 
 def float_literal(x: float) -> str:
