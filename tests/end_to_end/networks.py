@@ -1,0 +1,156 @@
+"""Small networks, each of one shape that generated code has to get right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tests.importers.samples import everything
+from tests.shared_data import REPOSITORY
+from tests.tflite_builder import ModelBuilder
+
+DIGITS = REPOSITORY / "examples" / "digits" / "digits.tflite"
+Q: dict[str, Any] = {"scale": 0.25, "zero_point": 4}
+
+
+def _weight(b: ModelBuilder, name: str, *shape: int, axis: int = 0) -> int:
+    rng = np.random.default_rng(len(b.tensors))
+    count = shape[axis]
+    scales = (0.01 * (1 + rng.random(count))).tolist()
+    array = rng.integers(-127, 128, shape).astype(np.int8)
+    return b.constant(name, array, scales, [0] * count, axis=axis)
+
+
+def _bias(b: ModelBuilder, name: str, count: int) -> int:
+    rng = np.random.default_rng(len(b.tensors))
+    return b.constant(name, rng.integers(-2000, 2000, count).astype(np.int32), 0.0025, 0)
+
+
+def _conv(b: ModelBuilder, x: int, name: str, shape: tuple[int, ...], **options: Any) -> int:
+    """A 3x3 SAME convolution with as many outputs as inputs."""
+    channels = shape[-1]
+    w = _weight(b, f"{name}_w", channels, 3, 3, channels)
+    y = b.tensor(name, shape, "int8", **Q)
+    b.operator(
+        "CONV_2D",
+        [x, w, _bias(b, f"{name}_b", channels)],
+        [y],
+        **{"padding": "SAME", "stride_h": 1, "stride_w": 1, **options},
+    )
+    return y
+
+
+def several_ports() -> ModelBuilder:
+    """Two inputs, three outputs; one output is also an input of a later layer."""
+    b = ModelBuilder()
+    x = b.input("x", (1, 4, 4, 2), "int8", **Q)
+    y = b.input("y", (1, 4, 4, 2), "int8", scale=0.5, zero_point=-7)
+    total = b.tensor("sum", (1, 4, 4, 2), "int8", scale=0.75, zero_point=1)
+    b.operator("ADD", [x, y], [total])
+    product = b.tensor("product", (1, 4, 4, 2), "int8", scale=0.9, zero_point=-20)
+    b.operator("MUL", [total, x], [product])
+    convolved = _conv(b, product, "convolved", (1, 4, 4, 2))
+    b.output(convolved, total, product)
+    return b
+
+
+def reshape_only() -> ModelBuilder:
+    """No layer at all: the output is the input."""
+    b = ModelBuilder()
+    x = b.input("x", (1, 4, 6), "int8", **Q)
+    shape = b.constant("shape", np.array([1, 24], np.int32))
+    y = b.tensor("y", (1, 24), "int8", **Q)
+    b.operator("RESHAPE", [x, shape], [y], new_shape=[1, 24])
+    b.output(y)
+    return b
+
+
+def reshaped_ends() -> ModelBuilder:
+    """Views at both ends: of the input, and of the value that is the output."""
+    b = ModelBuilder()
+    x = b.input("x", (1, 32), "int8", **Q)
+    image = b.tensor("image", (1, 4, 4, 2), "int8", **Q)
+    b.operator("RESHAPE", [x], [image], new_shape=[1, 4, 4, 2])
+    convolved = _conv(b, image, "convolved", (1, 4, 4, 2))
+    y = b.tensor("y", (1, 32), "int8", **Q)
+    b.operator("RESHAPE", [convolved], [y], new_shape=[1, 32])
+    b.output(y)
+    return b
+
+
+def float_ends() -> ModelBuilder:
+    """Floats in and out, int8 between."""
+    b = ModelBuilder()
+    x = b.input("x", (1, 5, 5, 1), "float32")
+    q = b.tensor("q", (1, 5, 5, 1), "int8", **Q)
+    b.operator("QUANTIZE", [x], [q])
+    convolved = _conv(b, q, "convolved", (1, 5, 5, 1), activation="RELU6")
+    y = b.tensor("y", (1, 5, 5, 1), "float32")
+    b.operator("DEQUANTIZE", [convolved], [y])
+    b.output(y)
+    return b
+
+
+def concatenated() -> ModelBuilder:
+    """Three parts of different size along the channels."""
+    b = ModelBuilder()
+    x = b.input("x", (1, 3, 3, 2), "int8", **Q)
+    first = _conv(b, x, "first", (1, 3, 3, 2))
+    second = _conv(b, x, "second", (1, 3, 3, 2), activation="RELU")
+    y = b.tensor("y", (1, 3, 3, 6), "int8", **Q)
+    b.operator("CONCATENATION", [first, x, second], [y], axis=3)
+    b.output(y)
+    return b
+
+
+def shared_functions() -> ModelBuilder:
+    """Three layers of one workload, which share a function, and a constant operand."""
+    b = ModelBuilder()
+    x = b.input("x", (1, 6, 6, 2), "int8", **Q)
+    for name in ("a", "b", "c"):
+        x = _conv(b, x, name, (1, 6, 6, 2), activation="RELU")
+    offsets = np.random.default_rng(1).integers(-128, 128, (1, 6, 6, 2)).astype(np.int8)
+    c = b.constant("offsets", offsets, 0.5, 3)
+    y = b.tensor("y", (1, 6, 6, 2), "int8", scale=0.6, zero_point=-1)
+    b.operator("ADD", [x, c], [y])
+    b.output(y)
+    return b
+
+
+def one_value_twice() -> ModelBuilder:
+    """Two outputs that are one value, once of them under another shape."""
+    b = ModelBuilder()
+    x = b.input("x", (1, 4, 4, 2), "int8", **Q)
+    convolved = _conv(b, x, "convolved", (1, 4, 4, 2))
+    flat = b.tensor("flat", (1, 32), "int8", **Q)
+    b.operator("RESHAPE", [convolved], [flat], new_shape=[1, 32])
+    b.output(convolved, flat)
+    return b
+
+
+def hostile_names() -> ModelBuilder:
+    """Names that would end a comment, continue a line or be trigraphs."""
+    b = ModelBuilder()
+    x = b.input("*/ #error x\n", (1, 4, 4, 1), "int8", **Q)
+    w = b.constant("??/\n*/ int w;\\", np.ones((1, 3, 3, 1), np.int8), 0.02, 0)
+    y = b.tensor('"*/\\\r\n??/ /* \u202e' + "long" * 100, (1, 4, 4, 1), "int8", **Q)
+    b.operator("CONV_2D", [x, w, -1], [y], padding="SAME", stride_h=1, stride_w=1)
+    b.output(y)
+    return b
+
+
+#: Networks that all tests of generated C go through, by name.
+NETWORKS: dict[str, Callable[[], bytes]] = {
+    "digits": DIGITS.read_bytes,
+    "everything": lambda: everything().build(),
+    "several_ports": lambda: several_ports().build(),
+    "reshape_only": lambda: reshape_only().build(),
+    "reshaped_ends": lambda: reshaped_ends().build(),
+    "float_ends": lambda: float_ends().build(),
+    "concatenated": lambda: concatenated().build(),
+    "shared_functions": lambda: shared_functions().build(),
+    "one_value_twice": lambda: one_value_twice().build(),
+    "hostile_names": lambda: hostile_names().build(),
+}
