@@ -23,8 +23,9 @@ class FunctionText:
 
 @dataclass(frozen=True, slots=True)
 class CallText:
-    """A call of a layer function in C, and its trace hook."""
+    """A call of a layer function in C, its trace hook, and which layer it computes."""
 
+    layer: str
     text: str
     trace: str
 
@@ -64,6 +65,7 @@ def call_text(layout: Layout, position: int) -> CallText:
     size = layout.program.types[output].size_bytes
     data = layout.pointer(output, "void", const=True)
     return CallText(
+        call.layer,
         wrap(f"  {function_name(layout, call.function)}(", arguments, ");"),
         wrap("  TCML_LAYER_DONE(", [f"{position}U", data, f"{size}U"], ");"),
     )

@@ -116,8 +116,12 @@ def _port(port: Port, manifest: Manifest, kind: str) -> dict[str, Any]:
         "elements": port.type.elements,
         "size_bytes": entry.size_bytes,
         "scale": float_literal(quant.scale) if quant else None,
-        "zero_point": quant.zero_point if quant else None,
+        "zero_point": _integer_macro(quant.zero_point) if quant else None,
     }
+
+
+def _integer_macro(value: int) -> str:
+    return f"({value})" if value < 0 else str(value)
 
 
 def _init_prototype(model: str) -> str:
