@@ -86,7 +86,7 @@ def everything() -> ModelBuilder:
     depthwise = act("depthwise", 1, 6, 6, 3)
     b.operator(
         "DEPTHWISE_CONV_2D",
-        [conv, v, -1],
+        [conv, v],
         [depthwise],
         padding="VALID",
         stride_h=1,
