@@ -51,4 +51,5 @@ def test_relu6_ignores_the_quantization_of_the_output_as_the_library_does():
 
 def test_refusals():
     assert "int32" in unary(OPS[1], (1,), (1e-20, 0), (1.0, 0)).problem()
+    assert "allowed up to 2**22" in unary(OPS[0], (1,), (2.0**23, 0), (1.0, 0)).problem()
     assert "2**30" in unary(OPS[0], (1,), (1e10, 0), (0.1, 0)).problem()

@@ -59,6 +59,6 @@ def bounded_multiplier(pair: tuple[int, int], bits: int) -> tuple[int, int]:
     if pair[1] > 30 - bits:
         raise UnsupportedError(
             f"the output's scale is too small for its inputs': outputs would be 2**{pair[1]} times "
-            f"the integers computed; allowed below 2**{31 - bits}"
+            f"the integers computed; allowed up to 2**{30 - bits}"
         )
     return pair

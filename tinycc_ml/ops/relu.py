@@ -14,7 +14,7 @@ import numpy as np
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import LoopKernel
-from tinycc_ml.numerics import requantize
+from tinycc_ml.numerics import quantize_multiplier, requantize
 from tinycc_ml.ops.access import Access
 from tinycc_ml.ops.activation import Activation, output_clamp
 from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload
@@ -22,7 +22,7 @@ from tinycc_ml.ops.clamp import ClampNumbers, clamp_reference, lower_clamp
 from tinycc_ml.ops.elementwise import elementwise_access
 from tinycc_ml.ops.int8_checks import int8_problem
 from tinycc_ml.ops.lookup import every_input, lookup_integers, lookup_reference, lower_lookup
-from tinycc_ml.ops.quantized import integers_problem
+from tinycc_ml.ops.quantized import bounded_multiplier, integers_problem
 from tinycc_ml.ops.registry import register
 
 
@@ -55,6 +55,7 @@ class Relu(OpDef):
         with np.errstate(over="ignore"):
             # The library divides in float32 here, unlike everywhere else.
             ratio = float(np.float32(x.scale) / np.float32(y.scale))
+        bounded_multiplier(quantize_multiplier(ratio), bits=8)
         zero_points = (x.zero_point, y.zero_point)
         table = requantize(every_input(DType.INT8), ratio, zero_points, limits)
         return lookup_integers(table, DType.INT8)
