@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,9 +21,6 @@ from tinycc_ml.ops.int8_checks import (
     scale_problem,
     sum_problem,
 )
-
-#: The real factor from sums to outputs, of (input scale, weight scale, output scale).
-EffectiveScale = Callable[[float, float, float], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +48,11 @@ class WeightedLayer:
         activation: The fused activation.
         channel_axis: The dimension of the weight that has one index per output channel.
         fold_zero_point: Whether no tap ever lies outside the input.
-        effective_scale: How the library multiplies the scales.
     """
 
     activation: Activation
     channel_axis: int
     fold_zero_point: bool
-    effective_scale: EffectiveScale = lambda x, w, y: x * w / y
 
 
 def integerize_convolution(
@@ -75,7 +69,7 @@ def integerize_convolution(
     y, weight = bound.outputs[0].quant, bound.constants[1]
     assert y and weight  # checked by check_convolution
     bias = _folded_bias(bound, layer)
-    multiplier, shift = _multipliers(bound, layer)
+    multiplier, shift = _multipliers(bound)
     low, high = output_clamp(layer.activation, bound.outputs[0])
     return ConvNumbers(_subtracted(bound, layer), y.zero_point, low, high), (
         ("weight", weight),
@@ -114,7 +108,7 @@ def _range_problem(bound: BoundNode, layer: WeightedLayer) -> str | None:
     y = bound.outputs[0].quant
     assert y  # checked by _type_problem
     try:
-        _, shift = _multipliers(bound, layer)
+        _, shift = _multipliers(bound)
         output_clamp(layer.activation, bound.outputs[0])
     except UnsupportedError as error:
         return str(error)
@@ -163,10 +157,11 @@ def _folded_bias(bound: BoundNode, layer: WeightedLayer) -> Array:
     return folded
 
 
-def _multipliers(bound: BoundNode, layer: WeightedLayer) -> tuple[Array, Array]:
+def _multipliers(bound: BoundNode) -> tuple[Array, Array]:
     x, w, y = bound.inputs[0].quant, bound.inputs[1].quant, bound.outputs[0].quant
     assert x and w and y  # checked by _type_problem
-    pairs = [quantize_multiplier(layer.effective_scale(x.scale, s, y.scale)) for s in w.scales]
+    # In double, from left to right, as the library does.
+    pairs = [quantize_multiplier(x.scale * s / y.scale) for s in w.scales]
     return np.array([m for m, _ in pairs], np.int32), np.array([s for _, s in pairs], np.int8)
 
 

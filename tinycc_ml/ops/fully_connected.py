@@ -4,7 +4,9 @@
 with as many columns as the weight, whatever its shape.
 
 Source: TensorFlow Lite FULLY_CONNECTED; integers as in TensorFlow Lite Micro's
-``reference_integer_ops::FullyConnected`` and ``FullyConnectedPerChannel``.
+``reference_integer_ops::FullyConnected`` and ``FullyConnectedPerChannel``. Scales are multiplied in
+double here too; releases of the library before autumn 2026 multiplied input and weight scale in
+float32 when the weight was quantized per tensor, which moved some outputs by one.
 """
 
 from __future__ import annotations
@@ -43,18 +45,9 @@ class FullyConnectedAttrs(OpAttrs):
     keep_dims: bool = False
 
 
-def _per_tensor_scale(x: float, w: float, y: float) -> float:
-    # Here, and only here, the library multiplies input and weight scale in float32.
-    with np.errstate(over="ignore", under="ignore"):
-        return float(np.float32(x) * np.float32(w)) / y
-
-
 def _layer(bound: BoundNode) -> WeightedLayer:
     activation = cast(FullyConnectedAttrs, bound.attrs).activation
-    quant = bound.inputs[1].quant
-    if quant is not None and len(quant.scales) > 1:
-        return WeightedLayer(activation, channel_axis=0, fold_zero_point=True)
-    return WeightedLayer(activation, 0, True, _per_tensor_scale)
+    return WeightedLayer(activation, channel_axis=0, fold_zero_point=True)
 
 
 @register
