@@ -103,6 +103,18 @@ def test_what_a_file_makes_us_read_is_limited() -> None:
     assert "too many times" in _message(error)
 
 
+def test_many_offsets_to_the_same_table() -> None:
+    count = 100_000
+    # The vector starts at 32; all its offsets lead to one table behind it.
+    offsets = [4 * (count - i) for i in range(count)]
+    tail = struct.pack("<i", 32 + 4 * count - 4) + b"\0" * 4
+    body = struct.pack(f"<II{count}I", 4, count, *offsets) + tail
+    file = _file((4,), body, size=8)
+    with pytest.raises(ModelFileError) as error:
+        file.root("root").tables(_A, "part")
+    assert "too many times" in _message(error)
+
+
 def test_names_fit_on_one_line() -> None:
     assert one_line("a\nb\x00c\u2028d") == "a?b?c?d"
     assert one_line("gr\u00fcn") == "gr\u00fcn"

@@ -27,6 +27,8 @@ UINT64 = Struct("<Q")
 FLOAT32 = Struct("<f")
 _VTABLE_HEAD = Struct("<HH")
 _VTABLE_ENTRY = Struct("<H")
+#: About what is kept in memory for a table, of which the file may hold no more than an offset.
+_TABLE_COST = 256
 
 
 class Field(NamedTuple):
@@ -181,8 +183,7 @@ class Table:
     def tables(self, field: Field, label: str) -> list[Table]:
         """A vector of tables; each is labelled with its number."""
         extent = self._vector(field, UINT32.size)
-        # What is kept in memory for a table is more than the four bytes of its offset.
-        self.file.charge(8 * UINT32.size * extent.count, self.label)
+        self.file.charge(_TABLE_COST * extent.count, self.label)
         return [
             self._follow(extent.start + UINT32.size * i, f"{label} {i}")
             for i in range(extent.count)
