@@ -12,9 +12,14 @@ def format_attrs(attrs: OpAttrs) -> str:
     return ", ".join(f"{f.name}={getattr(attrs, f.name)}" for f in fields(attrs))
 
 
+def _typed(graph: Graph, name: str) -> str:
+    """``name: type``; broken graphs are printed too, so a type may be missing."""
+    return f"{name}: {graph.types.get(name, '?')}"
+
+
 def format_node(graph: Graph, node: Node) -> str:
     """One line: ``outputs = op(inputs) {attrs}  # origin``."""
-    outputs = ", ".join(f"%{name}: {graph.types[name]}" for name in node.outputs)
+    outputs = ", ".join(f"%{_typed(graph, name)}" for name in node.outputs)
     inputs = ", ".join(
         f"@{name}" if name in graph.constants else f"%{name}" for name in node.inputs
     )
@@ -28,9 +33,9 @@ def format_node(graph: Graph, node: Node) -> str:
 
 def format_graph(graph: Graph) -> str:
     """The whole graph, one value or node a line."""
-    inputs = ", ".join(f"%{name}: {graph.types[name]}" for name in graph.inputs)
+    inputs = ", ".join(f"%{_typed(graph, name)}" for name in graph.inputs)
     lines = [f"graph {graph.name}({inputs}) {{"]
-    lines += [f"  @{n}: {graph.types[n]} = #{c.digest[:12]}" for n, c in graph.constants.items()]
+    lines += [f"  @{_typed(graph, n)} = #{c.digest[:12]}" for n, c in graph.constants.items()]
     lines += [f"  {format_node(graph, node)}" for node in graph.nodes]
     lines += ["  return " + ", ".join(f"%{name}" for name in graph.outputs), "}"]
     return "\n".join(lines) + "\n"
