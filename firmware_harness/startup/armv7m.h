@@ -7,6 +7,7 @@
 #define TCML_REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
 #define ARMV7M_NVIC_ENABLE(offset) TCML_REGISTER(0xE000E100u + (offset))
+#define ARMV7M_NVIC_DISABLE(offset) TCML_REGISTER(0xE000E180u + (offset))
 #define ARMV7M_NVIC_CLEAR(offset) TCML_REGISTER(0xE000E280u + (offset)) /* pending state */
 
 #define ARMV7M_CPUID TCML_REGISTER(0xE000ED00u)

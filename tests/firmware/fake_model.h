@@ -6,7 +6,7 @@
 #define FAKE_INPUT_BYTES 3000u /* more than one frame */
 #define FAKE_MODE_BYTES 4u
 #define FAKE_STACK_BYTES 2000u
-#define FAKE_BAD_ADDRESS 0x60000000u /* nothing is there on any machine of the tests */
+#define FAKE_BAD_ADDRESS 0xF0000000u /* nothing is there on any machine of the tests */
 
 #define FAKE_MODE_FAULT 1u
 #define FAKE_MODE_BAD_ADDRESS 2u

@@ -25,9 +25,7 @@ def test_counts_are_exact_and_repeatable(board_name: str) -> None:
         quiet = [device.run(quiet=True).total for _ in range(5)]
     # The first layer includes the entry to the run function. In the others the compiler may set
     # up the hook's arguments in an instruction or two more or less than where it was calibrated.
-    errors = {
-        got - nops for run in counts for got, nops in zip(run[2:], NOPS[2:], strict=True)
-    }
+    errors = {got - nops for run in counts for got, nops in zip(run[2:], NOPS[2:], strict=True)}
     assert all(-3 <= error <= 3 for error in errors)
     assert len(set(quiet)) == 1
     assert all(run == counts[0] for run in counts)

@@ -42,7 +42,7 @@ class Timing:
         busy_s: The same once the device has said that it is busy: longer than its slowest layer.
     """
 
-    attempt_s: float = 0.25
+    attempt_s: float = 0.5
     longest_attempt_s: float = 1.0
     answer_s: float = 5.0
     busy_s: float = 60.0
@@ -113,6 +113,7 @@ class Exchange:
         attempt_s = self._timing.attempt_s
         started = time.monotonic()
         give_up = started + limit_s
+        busy_seen = False
         self._stream.write(frame)
         repeat = started + attempt_s
         while (now := time.monotonic()) < give_up:
@@ -125,9 +126,15 @@ class Exchange:
                 if packet.kind == kind:
                     return packet.body
                 # BUSY: the request has arrived, so a repetition can wait as well.
+                busy_seen = True
                 repeat = time.monotonic() + self._timing.longest_attempt_s
                 give_up = time.monotonic() + self._timing.busy_s
         damaged = self._damaged + self._frames.damaged - damaged_before
+        if busy_seen:
+            raise NoAnswerError(
+                f"{self.name}: {kind.name}: the device accepted it, then gave no sign of life for "
+                f"{self._timing.busy_s:.0f} s; a layer hangs, or takes longer than that"
+            )
         raise NoAnswerError(self._silence(kind, time.monotonic() - started, damaged))
 
     def _receive(self, deadline_s: float) -> list[Packet]:

@@ -168,7 +168,7 @@ def _run(command: Sequence[str | Path], folder: Path) -> None:
         ) from error
     if done.returncode != 0:
         lines = done.stderr.splitlines()
-        what = next((line for line in lines if "error" in line.lower()), "it wrote no message")
+        what = next((line for line in lines if "error:" in line.lower()), "it wrote no message")
         raise ToolchainError(
             f"{Path(command[0]).name} failed with exit code {done.returncode}: {what.strip()}",
             details=f"{' '.join(map(str, command))}\n{done.stderr}",

@@ -29,20 +29,29 @@ static uint32_t ticks_of_ms(uint32_t ms) { return ms * (TCML_TIMER_HZ / 1000u); 
 void tcml_port_init(void) {
   tcml_clock_init();
   UART_BAUDDIV = TCML_CLOCK_HZ / TCML_BAUD; /* QEMU takes any value from 16 on */
-  /* The interrupt shall end WFI but never be taken: PRIMASK stays set. */
-  __asm__ volatile("cpsid i" : : : "memory");
   UART_CTRL = UART_CTRL_TX_RX | UART_RX_INTERRUPT_ENABLE;
-  ARMV7M_NVIC_ENABLE(RX_IRQ_WORD) = RX_IRQ_BIT;
 }
 
-/* Sleeping instead of polling leaves the host's processor to others, and QEMU then takes the bytes
- * more than twice as fast. A byte that comes after the test leaves the interrupt pending, so that
- * WFI returns at once. */
-int tcml_port_read(void) {
+/* Waits in WFI for the interrupt, which is never taken: PRIMASK masks it, and it is off at the NVIC
+ * before PRIMASK is cleared. (PRIMASK cannot stay set: it would turn every fault into a HardFault.)
+ * A byte that comes after the test leaves the interrupt pending, so that WFI returns at once. */
+static void sleep_until_received(void) {
+  __asm__ volatile("cpsid i" : : : "memory");
+  ARMV7M_NVIC_ENABLE(RX_IRQ_WORD) = RX_IRQ_BIT;
   while ((UART_STATE & UART_STATE_RX_FULL) == 0u) {
     __asm__ volatile("wfi" : : : "memory");
     UART_INTERRUPTS = UART_RX_INTERRUPT;
     ARMV7M_NVIC_CLEAR(RX_IRQ_WORD) = RX_IRQ_BIT;
+  }
+  ARMV7M_NVIC_DISABLE(RX_IRQ_WORD) = RX_IRQ_BIT;
+  __asm__ volatile("dsb\n isb\n cpsie i" : : : "memory");
+}
+
+/* Sleeping instead of polling leaves the host's processor to others, and QEMU then takes the bytes
+ * more than twice as fast. */
+int tcml_port_read(void) {
+  if ((UART_STATE & UART_STATE_RX_FULL) == 0u) {
+    sleep_until_received();
   }
   return (int)(UART_DATA & 0xFFu);
 }
