@@ -19,7 +19,8 @@ def format_integer_graph(graph: IntegerGraph) -> str:
 def _format_layer(layer: Layer) -> str:
     workload = layer.workload
     outputs = ", ".join(
-        f"%{name}: {type_}" for name, (_, type_) in zip(layer.outputs, workload.outputs, strict=True)
+        f"%{name}: {type_}"
+        for name, (_, type_) in zip(layer.outputs, workload.outputs, strict=True)
     )
     constants = ", ".join(
         f"{role}={constant!r}"
