@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tinycc_ml.graph import Array, Constant, Graph, Node, OpAttrs, Origin, TensorType
+from tinycc_ml.graph import Array, Constant, Node, OpAttrs, Origin, TensorType
 from tinycc_ml.loopir import Buffer, LoopKernel, Role
 from tinycc_ml.ops.access import Access
 
