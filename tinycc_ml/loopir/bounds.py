@@ -26,6 +26,15 @@ def index_range(
     return _range(index, extents, tuple(conditions), _DEPTH)
 
 
+def is_unreachable(extents: Mapping[str, int], conditions: Sequence[Condition]) -> bool:
+    """Whether the conditions can be proved never to hold together (unrolling leaves such code)."""
+    ranges = [index_range(condition.index, extents, conditions) for condition in conditions]
+    return any(
+        low > high or low >= condition.high or high < condition.low
+        for condition, (low, high) in zip(conditions, ranges, strict=True)
+    )
+
+
 def _range(
     index: Affine, extents: Mapping[str, int], conditions: tuple[Condition, ...], depth: int
 ) -> tuple[int, int]:

@@ -7,6 +7,7 @@ the promotion rules of the platform.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -97,6 +98,8 @@ def _literal_type(value: int | float, dtype: DType) -> DType:
         raise InternalError(f"literal {value!r} of {dtype.value}")
     if dtype.is_integer and not (isinstance(value, int) and dtype.min <= value <= dtype.max):
         raise InternalError(f"literal {value!r} does not fit {dtype.value}")
+    if dtype is DType.FLOAT32 and not math.isfinite(value):
+        raise InternalError(f"{value} is no literal of float32")
     return dtype
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import InternalError
-from tinycc_ml.loopir.bounds import index_range
+from tinycc_ml.loopir.bounds import index_range, is_unreachable
 from tinycc_ml.loopir.c_names import RESERVED
 from tinycc_ml.loopir.index import Affine
 from tinycc_ml.loopir.ir import (
@@ -116,8 +116,8 @@ class _Verifier:
     ) -> None:
         match statement:
             case Local(name, dtype, value):
-                self.check_type(statement, value, dtype, scope)
                 check_local(statement)
+                self.check_type(statement, value, dtype, scope)
                 self.define(name)
                 scope[name] = dtype
             case Assign(name, value) | Accumulate(name, value):
@@ -167,7 +167,8 @@ class _Verifier:
         for dimension, (index, extent) in enumerate(zip(indices, shape, strict=True)):
             _check_variables(index, extents, where)
             low, high = index_range(index, extents, conditions)
-            if low < 0 or high >= extent:
+            outside = low < 0 or high >= extent
+            if outside and not is_unreachable(extents, conditions):
                 raise InternalError(
                     f"{where}: index {dimension} runs over {low}..{high}, "
                     f"the buffer over 0..{extent - 1}"
