@@ -15,8 +15,16 @@ INPUT_BYTES = 3000
 STACK_BYTES = 2000
 MODE_NORMAL, MODE_FAULT, MODE_BAD_ADDRESS, MODE_HANG, MODE_STACK, MODE_ERROR = range(6)
 
-WARNINGS = tuple(
-    ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wmissing-prototypes", "-Wundef", "-Werror"]
+WARNINGS = (
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Wconversion",
+    "-Wsign-conversion",
+    "-Wshadow",
+    "-Wmissing-prototypes",
+    "-Wundef",
+    "-Werror",
 )
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="tinycc-ml-firmwares-")

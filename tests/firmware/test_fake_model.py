@@ -108,7 +108,7 @@ def test_reset_forgets_the_session_and_starts_a_new_one() -> None:
     with open_device(fake_firmware("host"), load_board("host"), on="host") as device:
         device.write_inputs([fake_input(), mode(MODE_NORMAL)])
         device.reset()
-        with pytest.raises(DeviceFaultError, match="restarted.*software"):
+        with pytest.raises(DeviceFaultError, match=r"restarted.*software"):
             device.run()
         device.identify()
         device.run()

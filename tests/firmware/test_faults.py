@@ -19,7 +19,9 @@ from tests.firmware.firmwares import (
 from tests.firmware.test_fake_model import BOARDS, mode, needs_emulator
 from tinycc_ml.errors import DeviceFaultError, LinkError, ToolchainError
 from tinycc_ml.runner.exchange import Timing
+from tinycc_ml.runner.process import ChildProcess
 from tinycc_ml.runner.protocol import ResetReason
+from tinycc_ml.runner.qemu import running_qemu
 from tinycc_ml.runner.sessions import open_device
 from tinycc_ml.targets import load_board
 
@@ -57,7 +59,7 @@ def test_a_fault_ends_the_run_and_the_next_session_works(board_name: str, number
 
 
 @pytest.mark.parametrize(
-    "board_name", BOARDS[:1] + [pytest.param("mps2-an500", marks=needs_emulator)]
+    "board_name", [*BOARDS[:1], pytest.param("mps2-an500", marks=needs_emulator)]
 )
 def test_a_hanging_model_is_given_up(board_name: str) -> None:
     board = load_board(board_name)
@@ -84,6 +86,20 @@ def test_an_emulator_that_dies_is_named() -> None:
         open_device(fake_firmware("mps2-an500"), board.model_copy(update={"emulator": nonsense})),
     ):
         pass
+
+
+@needs_emulator
+def test_an_interrupted_session_leaves_no_process_behind() -> None:
+    seen: list[ChildProcess] = []
+
+    def interrupted() -> None:
+        with running_qemu(fake_firmware("mps2-an500").elf, "mps2-an500") as (child, _):
+            seen.append(child)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not seen[0].is_running
 
 
 def test_emulated_boards_are_those_of_the_issue() -> None:

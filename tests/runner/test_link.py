@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -31,11 +31,8 @@ def server(serve: object) -> Iterator[str]:
             client, _ = listener.accept()
         except OSError:
             return
-        with client:
-            try:
-                serve(client)
-            except OSError:
-                pass
+        with client, suppress(OSError):
+            serve(client)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=run)
@@ -67,16 +64,22 @@ def answer_with(body: bytes) -> object:
 
 def test_a_silent_port() -> None:
     started = time.monotonic()
-    with server(read_until_closed) as url, open_link(url) as link:
-        with pytest.raises(LinkError, match=r"socket://.*IDENTIFY: no answer within 0\.\d s"):
-            Device(link, QUICK).identify()
+    with (
+        server(read_until_closed) as url,
+        open_link(url) as link,
+        pytest.raises(LinkError, match=r"socket://.*IDENTIFY: no answer within 0\.\d s"),
+    ):
+        Device(link, QUICK).identify()
     assert time.monotonic() - started < 5
 
 
 def test_a_port_that_closes() -> None:
-    with server(lambda client: client.recv(1)) as url, open_link(url) as link:
-        with pytest.raises(LinkError, match="connection broke|cannot send"):
-            Device(link, QUICK).identify()
+    with (
+        server(lambda client: client.recv(1)) as url,
+        open_link(url) as link,
+        pytest.raises(LinkError, match=r"connection broke|cannot send"),
+    ):
+        Device(link, QUICK).identify()
 
 
 def test_a_dead_port() -> None:
@@ -96,12 +99,16 @@ def test_noise_only() -> None:
     noise = random.Random(3).randbytes(5000)
 
     def serve(client: socket.socket) -> None:
+        client.recv(4096)
         client.sendall(noise)
         read_until_closed(client)
 
-    with server(serve) as url, open_link(url) as link:
-        with pytest.raises(LinkError, match="damaged frames; are baud rate and wiring right"):
-            Device(link, QUICK).identify()
+    with (
+        server(serve) as url,
+        open_link(url) as link,
+        pytest.raises(LinkError, match="damaged frames; are baud rate and wiring right"),
+    ):
+        Device(link, QUICK).identify()
 
 
 def test_endless_noise_without_delimiter_takes_no_more_memory_and_ends() -> None:
@@ -110,9 +117,8 @@ def test_endless_noise_without_delimiter_takes_no_more_memory_and_ends() -> None
         while time.monotonic() < stop:
             client.sendall(b"x" * 4096)
 
-    with server(serve) as url, open_link(url) as link:
-        with pytest.raises(LinkError, match="no answer"):
-            Device(link, QUICK).identify()
+    with server(serve) as url, open_link(url) as link, pytest.raises(LinkError, match="no answer"):
+        Device(link, QUICK).identify()
 
 
 @pytest.mark.parametrize(
@@ -128,15 +134,21 @@ def test_endless_noise_without_delimiter_takes_no_more_memory_and_ends() -> None
     ],
 )
 def test_answers_that_make_no_sense(body: bytes, message: str) -> None:
-    with server(answer_with(body)) as url, open_link(url) as link:
-        with pytest.raises(LinkError, match=message):
-            Device(link, QUICK).identify()
+    with (
+        server(answer_with(body)) as url,
+        open_link(url) as link,
+        pytest.raises(LinkError, match=message),
+    ):
+        Device(link, QUICK).identify()
 
 
 def test_stack_overflow_is_a_fault_of_the_firmware() -> None:
-    with server(answer_with(bytes([Status.STACK_OVERFLOW]))) as url, open_link(url) as link:
-        with pytest.raises(DeviceFaultError, match="whole stack"):
-            Device(link, QUICK).run()
+    with (
+        server(answer_with(bytes([Status.STACK_OVERFLOW]))) as url,
+        open_link(url) as link,
+        pytest.raises(DeviceFaultError, match="whole stack"),
+    ):
+        Device(link, QUICK).run()
 
 
 def test_answers_to_other_requests_are_ignored() -> None:

@@ -5,6 +5,7 @@ pyserial's URLs make `/dev/ttyACM0`, `COM3` and `socket://127.0.0.1:5000` look t
 
 from __future__ import annotations
 
+import socket
 import time
 from types import TracebackType
 
@@ -92,6 +93,17 @@ def open_link(port: str, baud: int = 115200, *, name: str = "") -> Link:
             port, baudrate=baud, timeout=0, write_timeout=WRITE_LIMIT_S
         )
         stream.reset_input_buffer()
+        if port.startswith("socket://"):
+            _send_at_once(stream.fileno())
     except (serial.SerialException, OSError, ValueError) as error:
         raise LinkError(f"{name}: cannot open: {error}; is the device connected?") from error
     return Link(stream, name)
+
+
+def _send_at_once(descriptor: int) -> None:
+    """Turns off Nagle's algorithm, which pyserial leaves on.
+
+    With it, a repeated request waits for the acknowledgement of the lost one: up to 40 ms.
+    """
+    with socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM) as same_socket:
+        same_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -67,6 +67,11 @@ class ChildProcess:
             first = next(iter(text.splitlines()), "it wrote no message")
             raise ToolchainError(f"{self.name} ended with exit code {code}: {first}", details=text)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
+
     def stop(self) -> None:
         """Ends it and all its children; does nothing the second time."""
         if self._stderr.closed:
