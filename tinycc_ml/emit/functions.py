@@ -43,7 +43,8 @@ def function_text(layout: Layout, index: int) -> FunctionText:
     signature = wrap(
         f"static void {function_name(layout, index)}(",
         [_parameter(buffer) for buffer in kernel.loops.buffers],
-        ")",
+        ") {",
+        declaration=True,
     )
     return FunctionText(
         _comment(layout, kernel, calls), signature, print_c_body(kernel.loops).rstrip("\n")

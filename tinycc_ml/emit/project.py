@@ -11,7 +11,14 @@ from tinycc_ml.emit.layout import Layout, Port
 from tinycc_ml.emit.manifest import Manifest
 from tinycc_ml.emit.options import EmitOptions
 from tinycc_ml.emit.render import render
-from tinycc_ml.emit.text import array_data, block_comment, comment_safe, float_literal, wrap
+from tinycc_ml.emit.text import (
+    COLUMNS,
+    array_data,
+    block_comment,
+    comment_safe,
+    float_literal,
+    wrap,
+)
 from tinycc_ml.loopir import ScalarFunction, print_c_function, required_functions
 
 
@@ -20,8 +27,8 @@ class Accessor:
     """A function that gives the address of an input or output in the arena."""
 
     comment: str
-    prototype: str
-    expression: str
+    declaration: str
+    definition: str
 
 
 def emit_project(layout: Layout, manifest: Manifest, options: EmitOptions) -> dict[str, str]:
@@ -52,7 +59,7 @@ def _context(layout: Layout, manifest: Manifest, options: EmitOptions) -> dict[s
         "MODEL": program.name.upper(),
         "manifest": manifest,
         "model_file": comment_safe(manifest.model_file),
-        "sha256": manifest.model_sha256,
+        "digest_macro": _digest_macro(program.name, manifest.model_sha256),
         "arena_bytes": plan.arena_bytes,
         "alignment": plan.alignment,
         "arena_comment": _arena_comment(manifest),
@@ -63,9 +70,11 @@ def _context(layout: Layout, manifest: Manifest, options: EmitOptions) -> dict[s
         "uses_arena": uses_arena,
         "arena_expression": arena,
         "io_in_arena": options.io == "arena",
-        "init_prototype": _init_prototype(program.name),
+        "init_declaration": _init_head(program.name, ");"),
+        "init_definition": _init_head(program.name, ") {"),
         "run_comment": _run_comment(layout, options),
-        "run_prototype": _run_prototype(layout, options),
+        "run_declaration": _run_head(layout, options, ");"),
+        "run_definition": _run_head(layout, options, ") {"),
         "accessors": _accessors(layout, options, arena),
         "offsets": _offsets(layout),
         "helpers": [print_c_function(f) for f in _helpers(layout)],
@@ -124,15 +133,16 @@ def _integer_macro(value: int) -> str:
     return f"({value})" if value < 0 else str(value)
 
 
-def _init_prototype(model: str) -> str:
+def _init_head(model: str, tail: str) -> str:
     return wrap(
         f"tcml_status {model}_init(",
         [f"{model}_context *context", "void *arena", "size_t arena_size_bytes"],
-        ")",
+        tail,
+        declaration=True,
     )
 
 
-def _run_prototype(layout: Layout, options: EmitOptions) -> str:
+def _run_head(layout: Layout, options: EmitOptions, tail: str) -> str:
     model = layout.program.name
     instance = [f"const {model}_context *context"] if options.arena == "caller" else []
     parameters = [
@@ -140,7 +150,7 @@ def _run_prototype(layout: Layout, options: EmitOptions) -> str:
         *(f"const {port.c_type} *{port.parameter}" for port in layout.inputs),
         *(f"{port.c_type} *{port.parameter}" for port in layout.outputs),
     ]
-    return wrap(f"tcml_status {model}_run(", parameters, ")")
+    return wrap(f"tcml_status {model}_run(", parameters, tail, declaration=True)
 
 
 def _run_comment(layout: Layout, options: EmitOptions) -> str:
@@ -172,25 +182,45 @@ def _accessors(layout: Layout, options: EmitOptions, arena: str) -> list[Accesso
                 else "Where the output lies in the arena after a run, until the next run or input."
             )
             star = f"{port.c_type} *" if kind == "input" else f"const {port.c_type} *"
+            head = f"{star}{model}_{kind}_{index}("
+            place = (f"({star})({arena} +", f"{layout.offset_macro(port.value)})")
             result.append(
                 Accessor(
                     block_comment([comment]),
-                    f"{star}{model}_{kind}_{index}({parameter})",
-                    f"({star})({arena} + {layout.offset_macro(port.value)})",
+                    wrap(head, [parameter], ");", declaration=True),
+                    _accessor_definition(head, parameter, *place),
                 )
             )
     return result
 
 
-def _offsets(layout: Layout) -> list[dict[str, Any]]:
-    return [
-        {
-            "macro": layout.offset_macro(p.name),
-            "bytes": p.offset_bytes,
-            "comment": f"/* {p.size_bytes:,} bytes */",
-        }
+def _accessor_definition(head: str, parameter: str, start: str, end: str) -> str:
+    line = f"{head}{parameter}) {{ return {start} {end}; }}"
+    if len(line) <= COLUMNS:
+        return line
+    signature = wrap(head, [parameter], ") {", declaration=True)
+    body = f"  return {start} {end};"
+    if len(body) > COLUMNS:
+        indent = " " * (body.index("(", body.index(")")) + 1)
+        body = f"  return {start}\n{indent}{end};"
+    return f"{signature}\n{body}\n}}"
+
+
+def _offsets(layout: Layout) -> list[str]:
+    """Macros of the places in the arena; the comments are aligned, as clang-format wants them."""
+    rows = [
+        (f"#define {layout.offset_macro(p.name)} {p.offset_bytes}", f"/* {p.size_bytes:,} bytes */")
         for p in layout.plan.placements
     ]
+    width = max((len(macro) for macro, _ in rows), default=0)
+    has_room = all(width + 1 + len(comment) <= COLUMNS for _, comment in rows)
+    return [f"{macro:<{width}} {comment}" if has_room else macro for macro, comment in rows]
+
+
+def _digest_macro(model: str, digest: str) -> str:
+    name, value = f"#define {model.upper()}_MODEL_SHA256", f'"{digest}"'
+    line = f"{name} {value}"
+    return line if len(line) <= COLUMNS else f"{name:<{COLUMNS - 1}}\\\n  {value}"
 
 
 def _helpers(layout: Layout) -> list[ScalarFunction]:
@@ -206,11 +236,7 @@ def _copies_in(layout: Layout) -> list[dict[str, str]]:
     if layout.io != "arena":
         return []
     return [
-        {
-            "parameter": port.parameter,
-            "offset": layout.offset_macro(port.value),
-            "size": f"{port.macro}_SIZE_BYTES",
-        }
+        _copy(f"arena + {layout.offset_macro(port.value)}", port.parameter, port)
         for port in layout.inputs
     ]
 
@@ -218,15 +244,23 @@ def _copies_in(layout: Layout) -> list[dict[str, str]]:
 def _copies_out(layout: Layout) -> list[dict[str, str]]:
     """Outputs that no layer has written through the output's own pointer."""
     return [
-        {
-            "parameter": port.parameter,
-            "source": layout.parameter_of(port.value)
-            or f"arena + {layout.offset_macro(port.value)}",
-            "size": f"{port.macro}_SIZE_BYTES",
-        }
+        _copy(
+            port.parameter,
+            layout.parameter_of(port.value) or f"arena + {layout.offset_macro(port.value)}",
+            port,
+        )
         for port in layout.outputs
         if layout.parameter_of(port.value) != port.parameter
     ]
+
+
+def _copy(target: str, source: str, port: Port) -> dict[str, str]:
+    """A copy of a tensor between the application's buffer and the arena, if these are two."""
+    other = source if target == port.parameter else target
+    return {
+        "condition": f"(const void *){port.parameter} != (const void *)({other})",
+        "text": wrap("    memcpy(", [target, source, f"{port.macro}_SIZE_BYTES"], ");"),
+    }
 
 
 def _constants(layout: Layout) -> list[dict[str, Any]]:

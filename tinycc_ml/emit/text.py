@@ -22,24 +22,33 @@ def comment_safe(text: str, limit: int = 60) -> str:
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 3] + "..."
 
 
-def wrap(head: str, items: Sequence[str], tail: str) -> str:
-    """``head(items, ...)tail`` with lines of at most 100 columns, as clang-format breaks them.
+def wrap(head: str, items: Sequence[str], tail: str, *, declaration: bool = False) -> str:
+    """``head(items, ...)tail`` in lines of at most 100 columns, broken as clang-format does.
 
-    Continuation lines are aligned with the first item.
+    Continuation lines are aligned with the first item. Where that takes so many lines more that
+    clang-format prefers it, or an item has no room there, all items go below the head.
     """
-    indent = " " * len(head)
+    aligned = _pack(head, " " * len(head), items, tail)
+    below = " " * (len(head) - len(head.lstrip()) + 4)
+    broken = [head, *_pack(below, below, items, tail)]
+    # How many lines clang-format wants to save by a break before the first item.
+    worth = 4 if declaration else 2
+    fits = all(len(line) <= COLUMNS for line in aligned)
+    return "\n".join(aligned if fits and len(aligned) - len(broken) + 1 < worth else broken)
+
+
+def _pack(first: str, rest: str, items: Sequence[str], tail: str) -> list[str]:
+    """As many items in each line as have room."""
     lines: list[str] = []
-    line = head
+    line, empty = first, True
     for position, item in enumerate(items):
-        last = position == len(items) - 1
-        piece = item + (tail if last else ",")
-        if line.strip() and line != head and len(line) + 1 + len(piece) > COLUMNS:
+        piece = item + ("," if position < len(items) - 1 else tail)
+        if not empty and len(line) + 1 + len(piece) > COLUMNS:
             lines.append(line)
-            line = indent + piece
-        else:
-            line += piece if line in (head, indent) else f" {piece}"
-    lines.append(line if items else head + tail)
-    return "\n".join(lines)
+            line, empty = rest, True
+        line += piece if empty else f" {piece}"
+        empty = False
+    return [*lines, line if items else line + tail]
 
 
 def fill(words: Iterable[str], first: str, rest: str, last: str) -> str:
