@@ -60,18 +60,21 @@ def test_long_text_is_cut_and_says_so(limit):
     assert comment_safe("x" * limit, limit) == "x" * limit
 
 
-@given(st.text("abc_(", max_size=60), WORDS, st.sampled_from([")", ");", ""]))
-def test_wrap_keeps_all_items_and_breaks_only_where_it_must(head, items, tail):
-    text = wrap(head, items, tail)
-    lines = text.split("\n")
-    assert "".join(text.split()) == "".join([*head.split(), *",".join(items).split(), tail])
-    for line in lines:
-        # A single item may be longer than a line; two together may not.
-        assert len(line) <= COLUMNS or " " not in line.strip() or line.startswith(head)
-    for upper, lower in pairwise(lines):
-        assert lower.startswith(" " * len(head))
-        first = lower.strip().split(" ")[0]
-        assert len(upper) + 1 + len(first) > COLUMNS
+@given(
+    st.text("abc_", min_size=1, max_size=60), WORDS, st.sampled_from([");", ") {"]), st.booleans()
+)
+def test_wrap_keeps_all_items_in_lines_that_fit(name, items, tail, declaration):
+    head = f"  {name}("
+    text = wrap(head, items, tail, declaration=declaration)
+    assert "".join(text.split()) == "".join([head, *",".join(items), tail]).replace(" ", "")
+    assert all(len(line) <= COLUMNS for line in text.split("\n"))
+    first, *rest = text.split("\n")
+    assert first.startswith(head)
+    below = first == head
+    assert all(line.startswith("      " if below else " " * len(head)) for line in rest)
+    # No line has room for the first item of the next one.
+    for upper, lower in pairwise(rest if below else [first, *rest]):
+        assert len(upper) + 1 + len(lower.split()[0]) > COLUMNS
 
 
 def test_wrap_without_items():
