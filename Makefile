@@ -19,8 +19,9 @@ help: ## Show this list
 
 .PHONY: demo
 demo: system-demo $(VENV)/.ready-demo ## Compile the example, run it on an emulated Cortex-M7, check it
-	$(BIN)/tinycc-ml validate $(MODEL) --board $(BOARD) --on qemu --data $(DATA)
+	$(BIN)/tinycc-ml gen $(MODEL) --board $(BOARD) -o out/demo
 	$(BIN)/tinycc-ml bench $(MODEL) --board $(BOARD) --on qemu
+	$(BIN)/tinycc-ml validate $(MODEL) --board $(BOARD) --on qemu --data $(DATA)
 
 .PHONY: test
 test: lint ## Run all checks and tests but the slow ones
