@@ -61,10 +61,12 @@ def window_output(
     Raises:
         UnsupportedError: If a size is not positive, or no window fits into the padded input.
     """
+    if min(padding.top, padding.bottom, padding.left, padding.right) < 0:
+        raise UnsupportedError(f"padding {padding}: allowed are numbers that are not negative")
     pads = (padding.top + padding.bottom, padding.left + padding.right)
     result: list[int] = []
     for size, k, s, d, pad in zip(in_size, kernel, stride, dilation, pads, strict=True):
-        if min(size, k, s, d) < 1 or pad < 0:
+        if min(size, k, s, d) < 1:
             raise UnsupportedError(
                 f"window {k} with stride {s} and dilation {d} over {size}: all must be positive"
             )
