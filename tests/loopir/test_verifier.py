@@ -225,8 +225,7 @@ def test_is_sound_on_shifted_indices() -> None:
         bad = replace(good, body=_in_accesses(good.body, moved))
         try:
             verify_kernel(bad)
-        except InternalError as error:
-            assert "runs over" in str(error)
+        except InternalError:
             refused += 1
         else:
             run_kernel(bad, random_arrays(bad, seed))

@@ -80,7 +80,8 @@ def render(expr: CExpr, binding: int = _SUM) -> str:
 def literal(value: int | float, dtype: DType) -> CExpr:
     """A constant of a type that values are computed in."""
     if dtype is DType.FLOAT32:
-        return Atom(f"{np.float32(value)}F")
+        # The shortest text that gives this float32 back.
+        return Atom(f"{np.float32(value)!s}F")
     if dtype is DType.UINT32:
         return Atom(f"{value}U")
     if dtype is DType.INT64:

@@ -1,11 +1,12 @@
 """Writes lines of C that clang-format would not change.
 
-No statement is ever wrapped: where one would be longer than the line, parts of it become locals.
+Where a statement would be longer than the line, parts of it become locals. Only what has no such
+parts is wrapped, as clang-format wraps it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tinycc_ml.dtypes import DType
@@ -97,6 +98,18 @@ class CLines:
             lambda texts: f"{target.buffer}[{texts[0]}] = {texts[1]};",
         )
 
+    def call(self, function: str, windows: Sequence[Element]) -> None:
+        """``function(&buffer[index], ...);``."""
+
+        def template(texts: list[str]) -> str:
+            starts = [
+                window.buffer if text == "0" else f"&{window.buffer}[{text}]"
+                for window, text in zip(windows, texts, strict=True)
+            ]
+            return f"{PREFIX}{function}({', '.join(starts)});"
+
+        self._fitted([Part(w.index, f"{w.buffer}_at") for w in windows], template)
+
     def _fitted(self, parts: list[Part], template: Template) -> None:
         """Adds a line, after declarations of those parts that it has no room for."""
         while len(line := template([render(part.expr) for part in parts])) > self.width:
@@ -106,7 +119,12 @@ class CLines:
             name = self._names.fresh(moved.wish)
             self.local(name, _type(moved.expr), moved.expr)
             parts = [part.exchange(moved.expr, Atom(name)) for part in parts]
-        self.add(line)
+        if len(line) <= self.width:
+            self.add(line)
+        else:
+            target, _, value = line.partition("= ")
+            self.add(f"{target}=")
+            self.add(f"    {value}")
 
     def _part_to_move(self, parts: list[Part], template: Template, length: int) -> Part | None:
         """What to declare first: a call if there is one, else the longest that fits a line."""

@@ -96,8 +96,12 @@ class CValues:
 
 
 def convert(dtype: DType, value: CExpr) -> CExpr:
-    """``(type)value``; a widening directly inside would change nothing and is left out."""
-    if isinstance(value, Convert) and isinstance(value.value, Element):
+    """``(type)value``; the widening of a narrow element directly inside is left out."""
+    if (
+        isinstance(value, Convert)
+        and isinstance(value.value, Element)
+        and value == _widened(value.value)
+    ):
         return Convert(dtype, value.value)
     return Convert(dtype, value)
 

@@ -72,7 +72,7 @@ class Reorder(Step):
 
 
 def _perfect_nest(top: For, wanted: set[str]) -> tuple[list[For], list[Condition], Body]:
-    """The loops from the top down to the last wanted one, what guards them, and the rest."""
+    """The loops from the top down to the last wanted one, all conditions, and the rest."""
     nest: list[For] = []
     conditions: list[Condition] = []
     body: Body = (top,)
@@ -90,6 +90,9 @@ def _perfect_nest(top: For, wanted: set[str]) -> tuple[list[For], list[Condition
                 "there are other statements between the loops"
             )
         body = statement.body
+    while len(body) == 1 and isinstance(body[0], If):
+        conditions += body[0].conditions
+        body = body[0].body
     return nest, conditions, body
 
 

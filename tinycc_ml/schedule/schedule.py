@@ -73,7 +73,8 @@ def _step(item: object) -> Step:
     types = get_type_hints(STEPS[name])
     expected = {f.name: types[f.name] for f in _fields(STEPS[name])}
     if set(values) != set(expected):
-        raise ScheduleError(f"{name} has {', '.join(values)}; needed {', '.join(expected)}")
+        found = ", ".join(map(str, values)) or "no fields"
+        raise ScheduleError(f"{name} has {found}; needed {', '.join(expected)}")
     return STEPS[name](**{k: _typed(values[k], expected[k], f"{name}, {k}") for k in expected})
 
 
