@@ -1,7 +1,7 @@
 """Runs a kernel on NumPy arrays, and refuses whatever C leaves undefined.
 
-A kernel is translated to Python source once and cached: that is some twenty times faster than
-walking the tree, and the checks (bounds, overflow, values that do not fit) stay in it.
+A kernel is translated to Python source once and cached, so that no expression is taken apart again
+in each turn; the checks (bounds, overflow, values that do not fit) are part of that source.
 """
 
 from __future__ import annotations
