@@ -31,6 +31,10 @@ test: lint ## Run all checks and tests but the slow ones
 test-slow: system-test $(VENV)/.ready-test ## Run the tests that take minutes
 	$(BIN)/python -m pytest -n 2 -m slow
 
+.PHONY: bench
+bench: system-demo $(VENV)/.ready-demo ## Measure whole models on the emulated cores against the baseline
+	$(BIN)/python benchmarks/models.py
+
 .PHONY: lint
 lint: system-test $(VENV)/.ready-test ## Check style, types and the direction of imports
 	$(BIN)/ruff check

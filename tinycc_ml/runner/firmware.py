@@ -63,8 +63,8 @@ def build_firmware(
             emulated board the one named by `emulator.firmware_of`.
         build_dir: Where to write; made if it is not there.
         layer_count: Number of layers of the model.
-        target: The board that the code is generated for, if it is another one: the compiler flags
-            are its.
+        target: The board that the model is generated for, if it is another one: the model is
+            compiled with its flags.
         extra_flags: More compiler flags, after all others.
         optimize: Optimization level.
         trace: Whether the model calls the harness after each layer.
@@ -80,24 +80,27 @@ def build_firmware(
     build_dir.mkdir(parents=True, exist_ok=True)
     include_flags = [f"-I{path.resolve()}" for path in (harness / "include", *include_dirs)]
     flags = [
-        *compile_flags(target or board),
         *_COMMON_FLAGS,
         optimize,
         f"-DTCML_LAYER_COUNT={layer_count}",
         *include_flags,
         *extra_flags,
     ]
+    model_flags = [*compile_flags(target or board), *(["-DTCML_TRACE=1"] if trace else [])]
     compiler = _compiler(board)
-    trace_flags = ["-DTCML_TRACE=1"] if trace else []
     objects: dict[str, Path] = {}
     for source in sources:
         output = build_dir / f"{source.stem}.o"
-        _run([compiler, *flags, *trace_flags, "-c", source.resolve(), "-o", output.name], build_dir)
+        _run(
+            [compiler, *model_flags, *flags, "-c", str(source.resolve()), "-o", output.name],
+            build_dir,
+        )
         objects[source.stem] = output
     elf = build_dir / "firmware.elf"
     _run(
         [
             compiler,
+            *_harness_flags(board, target or board),
             *flags,
             *_board_macros(board),
             *(f"-I{folder}" for folder in folders),
@@ -109,6 +112,17 @@ def build_firmware(
         build_dir,
     )
     return FirmwareImage(elf, objects)
+
+
+def _harness_flags(board: Board, target: Board) -> tuple[str, ...]:
+    """The flags that select the core that the harness runs on.
+
+    That is the machine's core, which may be a larger one than the target's: an emulated Cortex-M3
+    also runs a Cortex-M0+'s code. But both parts must pass floats in the same way.
+    """
+    own, models = compile_flags(board), compile_flags(target)
+    hard = "-mfloat-abi=hard"
+    return own if (hard in own) == (hard in models) else models
 
 
 def _board_macros(board: Board) -> list[str]:
