@@ -19,6 +19,9 @@ from tinycc_ml.emit import TensorEntry
 from tinycc_ml.errors import DataError
 from tinycc_ml.graph import Array
 
+# How .npz (zip) and .npy files start; NumPy takes anything else for a pickle.
+_MAGIC = (b"PK", b"\x93N")
+
 
 @dataclass(frozen=True, slots=True)
 class Samples:
@@ -70,6 +73,9 @@ def _read(path: Path) -> dict[str, Array]:
     try:
         if path.suffix == ".bin":
             return {"input0": np.frombuffer(path.read_bytes(), np.uint8)}
+        with path.open("rb") as file:
+            if file.read(2) not in _MAGIC:
+                raise ValueError("its first bytes are neither NumPy's nor a zip archive's")
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return {"input0": loaded}
