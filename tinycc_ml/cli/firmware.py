@@ -44,8 +44,9 @@ def command(model: Path, board: str, output: Path, arena: ArenaKind, io: Io, as_
             partial = output.with_name(f".{output.name}.partial")
             shutil.copyfile(built.image.elf, partial)
             partial.replace(output)
-        except OSError as error:
-            raise OutputError(f"{output}: cannot be written ({error.strerror})") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise OutputError(f"{output}: cannot be written ({reason})") from None
     sizes = {"code_bytes": built.code_bytes, "weight_bytes": built.weight_bytes}
     if as_json:
         print_json("firmware", {"board": compilation.board.name, "file": str(output), **sizes})

@@ -49,11 +49,13 @@ def command(
     """
     steps: dict[str, str] = {}
     compilation = compile_for(model, board, arena, io, name, dump=steps.__setitem__)
+    # First: the steps of a model that does not fit are worth a look, and no project is written
+    # by a command that fails.
+    if dump_dir is not None:
+        _write_dumps(dump_dir, steps)
     check_fits(compilation)
     files = generate(compilation)
     write_project(output, files, force=force)
-    if dump_dir is not None:
-        _write_dumps(dump_dir, steps)
     if as_json:
         print_json("gen", _result(compilation, output, files))
         return
