@@ -11,12 +11,23 @@ import click
 from tinycc_ml import __version__
 from tinycc_ml.errors import InternalError, TinyccError
 
-_VERBS = ("gen", "run", "validate", "bench", "analyze", "firmware", "boards", "ops", "doctor")
+#: The verbs and what `--help` says of each, so that it need not load them.
+_VERBS = {
+    "gen": "Generate standalone C from a model for a board.",
+    "run": "Run a model on inputs and print its outputs.",
+    "validate": "Compare every output byte with TensorFlow Lite Micro's.",
+    "bench": "Measure time per layer, RAM, stack and flash.",
+    "analyze": "Show operators, shapes, MACs, bytes; tell whether it fits.",
+    "firmware": "Build the firmware that a real board is measured with.",
+    "boards": "List the boards.",
+    "ops": "List the supported operators.",
+    "doctor": "Tell which tools are installed, and how to get the others.",
+}
 EXIT_INTERRUPTED = 130
 
 
 class _LazyGroup(click.Group):
-    """Loads a verb's module only when the verb is used, so that `--help` stays quick."""
+    """Loads a verb's module only when the verb is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_VERBS)
@@ -28,6 +39,10 @@ class _LazyGroup(click.Group):
         command = module.command
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_VERBS.items()))
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
