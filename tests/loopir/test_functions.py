@@ -112,6 +112,13 @@ def arguments(name: str, count: int, seed: int) -> list[np.ndarray]:
         return [integers()]
     if name in ("softmax_scale", "softmax_exponent"):
         return [integers(1)]
+    if name in ("byte_pair_first", "byte_pair_second"):
+        return [integers(), integers(0, 1)]
+    if name == "byte_pair_bias":
+        return [integers(), integers()]
+    if name in ("requantize_relu", "requantize_signed"):
+        reach = 2**30 - 1
+        return [integers(-reach, reach), integers(0), integers(-reach, reach), integers(0, 31)]
     assert name == "quantize", f"add the domain of {name}"
     low = rng.choice([-128, -32768], count)
     scale = np.abs(np.where(rng.random(count) < 0.5, np.float32(1), floats()))

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from tinycc_ml.loopir.c_functions import print_c_function, required_functions
+from tinycc_ml.loopir.c_intrinsics import print_c_intrinsics, required_intrinsics
 from tinycc_ml.loopir.c_printer import print_c_body
 from tinycc_ml.loopir.functions import FUNCTIONS, ScalarFunction
 from tinycc_ml.loopir.index import Affine, AffineLike, affine
 from tinycc_ml.loopir.interpreter import run_kernel
 from tinycc_ml.loopir.ir import (
     Accumulate,
+    Argument,
     Assign,
     Binary,
     Buffer,
     Call,
+    CallIntrinsic,
     Cast,
     Condition,
     Expr,
     For,
     If,
+    Intrinsic,
     Literal,
     Load,
     Local,
@@ -37,15 +41,18 @@ __all__ = [
     "Accumulate",
     "Affine",
     "AffineLike",
+    "Argument",
     "Assign",
     "Binary",
     "Buffer",
     "Call",
+    "CallIntrinsic",
     "Cast",
     "Condition",
     "Expr",
     "For",
     "If",
+    "Intrinsic",
     "Literal",
     "Load",
     "Local",
@@ -60,7 +67,9 @@ __all__ = [
     "format_kernel",
     "print_c_body",
     "print_c_function",
+    "print_c_intrinsics",
     "required_functions",
+    "required_intrinsics",
     "run_kernel",
     "simplify_kernel",
     "verify_kernel",

@@ -8,7 +8,7 @@ their saturating or conditional instructions as they do with the ternary operato
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.loopir import checks
@@ -71,21 +71,21 @@ def print_c_function(function: ScalarFunction) -> str:
     """The definition of a function with its comment, formatted as clang-format would."""
     parameters = [f"{dtype.c_name} {name}" for name, dtype in function.parameters]
     head = f"static inline {function.result.c_name} {PREFIX}{function.name}("
-    signature = _wrapped(head, parameters, ") {")
+    signature = wrapped(head, parameters, ") {")
     body = function.text
     one_line = f"{signature} {body.strip()} }}"
     if body.count("\n") == 1 and len(one_line) <= COLUMNS:
-        return f"{_comment(function.comment)}{one_line}\n"
-    return f"{_comment(function.comment)}{signature}\n{body}}}\n"
+        return f"{comment([function.comment])}{one_line}\n"
+    return f"{comment([function.comment])}{signature}\n{body}}}\n"
 
 
-def _wrapped(head: str, items: list[str], tail: str) -> str:
+def wrapped(head: str, items: Sequence[str], tail: str) -> str:
     """A parameter list, continued below its bracket where the line is full."""
     lines = [head]
     for i, item in enumerate(items):
         last = i == len(items) - 1
         piece = item + (tail if last else ",")
-        gap = "" if lines[-1].endswith("(") else " "
+        gap = " " if i else ""
         if len(lines[-1]) + len(gap) + len(piece) > COLUMNS:
             lines.append(" " * len(head) + piece)
         else:
@@ -93,6 +93,7 @@ def _wrapped(head: str, items: list[str], tail: str) -> str:
     return "\n".join(lines)
 
 
-def _comment(sentence: str) -> str:
-    lines = textwrap.wrap(sentence, COLUMNS - 6)
+def comment(sentences: Sequence[str]) -> str:
+    """A block comment; each sentence starts a new line."""
+    lines = [line for sentence in sentences for line in textwrap.wrap(sentence, COLUMNS - 6)]
     return "/* " + "\n * ".join(lines) + " */\n"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tinycc_ml.loopir.c_expr import Atom, CExpr, Infix
 from tinycc_ml.loopir.index import Affine
-from tinycc_ml.loopir.ir import Buffer, For, If, Load, Stmt, Store
+from tinycc_ml.loopir.ir import Buffer, CallIntrinsic, For, If, Load, Stmt, Store
 from tinycc_ml.loopir.walk import expressions, statements
 
 
@@ -37,10 +37,13 @@ class Use:
 
 
 def uses(body: Sequence[Stmt]) -> Iterator[Use]:
-    """All indices of conditions, loads and stores, in the order of the statements."""
+    """All indices of conditions, loads, stores and windows, in the order of the statements."""
     for statement in statements(body):
         if isinstance(statement, If):
             yield from (Use(condition.index) for condition in statement.conditions)
+        elif isinstance(statement, CallIntrinsic):
+            for argument in statement.arguments:
+                yield from (Use(index, argument.buffer) for index in argument.start)
         elif not isinstance(statement, For):
             for expr in expressions((statement,)):
                 if isinstance(expr, Load):

@@ -20,7 +20,7 @@ from tinycc_ml.loopir.c_expr import (
     exchange,
     render,
 )
-from tinycc_ml.loopir.c_functions import COLUMNS, PREFIX
+from tinycc_ml.loopir.c_functions import COLUMNS, PREFIX, wrapped
 from tinycc_ml.loopir.c_indices import Names
 
 #: From the texts of a statement's expressions to its line.
@@ -100,15 +100,17 @@ class CLines:
 
     def call(self, function: str, windows: Sequence[Element]) -> None:
         """``function(&buffer[index], ...);``."""
-
-        def template(texts: list[str]) -> str:
-            starts = [
-                window.buffer if text == "0" else f"&{window.buffer}[{text}]"
-                for window, text in zip(windows, texts, strict=True)
-            ]
-            return f"{PREFIX}{function}({', '.join(starts)});"
-
-        self._fitted([Part(w.index, f"{w.buffer}_at") for w in windows], template)
+        starts = [
+            window.buffer if window.index == Atom("0") else render_address(window)
+            for window in windows
+        ]
+        indent = " " * self._indentation
+        head = f"{indent}{PREFIX}{function}("
+        aligned = wrapped(head, starts, ");").split("\n")
+        below = [head, *wrapped(f"{indent}    ", starts, ");").split("\n")]
+        # clang-format breaks behind the bracket where that saves a line, or nothing else fits.
+        fits = all(len(line) <= COLUMNS for line in aligned)
+        self.lines += aligned if fits and len(aligned) < len(below) + 1 else below
 
     def _fitted(self, parts: list[Part], template: Template) -> None:
         """Adds a line, after declarations of those parts that it has no room for."""
@@ -138,6 +140,11 @@ class CLines:
         found = [inner for part in parts for inner in _inside(part) if shortens(inner)]
         fitting = [part for part in found if _declaration_length(part) <= self.width]
         return max(fitting or found, key=_preference, default=None)
+
+
+def render_address(window: Element) -> str:
+    """``&buffer[index]``."""
+    return f"&{render(window)}"
 
 
 def _declaration_length(part: Part) -> int:

@@ -19,6 +19,7 @@ from tinycc_ml.loopir.index import Affine
 from tinycc_ml.loopir.ir import (
     Accumulate,
     Assign,
+    CallIntrinsic,
     Condition,
     For,
     If,
@@ -30,7 +31,7 @@ from tinycc_ml.loopir.ir import (
     Store,
 )
 from tinycc_ml.loopir.simplify import simplify_kernel
-from tinycc_ml.loopir.walk import defined_names, expressions, statements
+from tinycc_ml.loopir.walk import defined_names, expressions, intrinsic_calls, statements
 
 
 def print_c_body(kernel: LoopKernel, *, indentation: int = 2) -> str:
@@ -43,7 +44,7 @@ def print_c_body(kernel: LoopKernel, *, indentation: int = 2) -> str:
     Returns:
         Lines that end with a line feed. Parameters are taken to be pointers to the element type
         (to ``const`` for inputs and constants), named as the buffers; the functions called are
-        those of :func:`required_functions`.
+        those of :func:`required_functions` and :func:`required_intrinsics`.
     """
     return _Printer(simplify_kernel(kernel), indentation).run()
 
@@ -66,6 +67,8 @@ class _Printer:
         for expr in expressions(self.kernel.body):
             if isinstance(expr, Load | Lookup):
                 used.add(expr.buffer)
+        for call in intrinsic_calls(self.kernel.body):
+            used.update(argument.buffer for argument in call.arguments)
         for buffer in self.kernel.buffers:
             if buffer.name not in used:
                 self.out.add(f"(void){buffer.name};")
@@ -142,3 +145,6 @@ class _Printer:
             case Store(buffer, indices, _):
                 target = self.values.element(buffer, indices, order)
                 self.out.store(target, self.values.stored(statement, order))
+            case CallIntrinsic(intrinsic, arguments):
+                windows = [self.values.element(a.buffer, a.start, order) for a in arguments]
+                self.out.call(intrinsic.name, windows)

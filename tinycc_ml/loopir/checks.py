@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from itertools import product
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ __all__ = [
     "quotient",
     "round_f32",
     "truncate",
+    "window",
+    "windowed",
 ]
 
 
@@ -30,6 +33,38 @@ def at(index: int, extent: int, where: str) -> int:
     if 0 <= index < extent:
         return index
     raise InternalError(f"{where}: index {index} is outside 0..{extent - 1}")
+
+
+def window(view: Any, start: int, elements: int, where: str) -> Any:
+    """That part of a memory view, if it is inside."""
+    at(start, len(view) - elements + 1, where)
+    return view[start : start + elements]
+
+
+def windowed(
+    read: Callable[[str, Any, int], Any],
+    write: Callable[[str, Any, int, Any], None],
+    windows: Mapping[str, tuple[str, Any, int, int, str]],
+) -> tuple[Any, ...]:
+    """The arguments of a traced intrinsic: accesses are told as those of the caller's buffers.
+
+    Args:
+        read: The caller's own.
+        write: The caller's own.
+        windows: Buffer, its view, start, elements and description by the intrinsic's parameter.
+    """
+    for _, view, start, elements, where in windows.values():
+        at(start, len(view) - elements + 1, where)
+
+    def read_window(name: str, _: Any, index: int) -> Any:
+        buffer, view, start, elements, where = windows[name]
+        return read(buffer, view, start + at(index, elements, where))
+
+    def write_window(name: str, _: Any, index: int, value: Any) -> None:
+        buffer, view, start, elements, where = windows[name]
+        write(buffer, view, start + at(index, elements, where), value)
+
+    return read_window, write_window, *(None for _ in windows)
 
 
 def fit(value: int, low: int, high: int, what: str) -> int:

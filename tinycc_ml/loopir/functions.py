@@ -50,6 +50,12 @@ def _quantize(x: float, scale: float, zero_point: int, low: int, high: int) -> i
     return int(affine_quantize(x, scale, zero_point, (low, high)))
 
 
+def _signed(bits: int, width: int) -> int:
+    """The low bits as a two's complement number."""
+    sign = 1 << (width - 1)
+    return ((bits & (2 * sign - 1)) ^ sign) - sign
+
+
 # Of the library's nudges and its truncating division remains floor((2ab + 2^31) / 2^32): adding
 # 1 - 2^30 to a negative product and rounding up is adding 2^30 and rounding down.
 _FIXED_POINT = (
@@ -186,6 +192,73 @@ _FLOAT = (
     ),
 )
 
+_DSP = (
+    ScalarFunction(
+        "byte_pair_first",
+        (("word", _I32), ("index", _I32)),
+        _I32,
+        lambda word, index: (_signed(word >> 16 * index, 16) + 128) >> 8,
+        (),
+        "f of 256 * f + g, the half of that index (0, 1) in a word; f and g are signed bytes.",
+        """\
+  const int32_t half = (int32_t)((uint32_t)word << (16 - 16 * index)) >> 16;
+  return (half + 128) >> 8;
+""",
+    ),
+    ScalarFunction(
+        "byte_pair_second",
+        (("word", _I32), ("index", _I32)),
+        _I32,
+        lambda word, index: _signed(word >> 16 * index, 8),
+        (),
+        "g of 256 * f + g, the half of that index (0, 1) in a word; f and g are signed bytes.",
+        """\
+  return (int32_t)((uint32_t)word << (24 - 16 * index)) >> 24;
+""",
+    ),
+    ScalarFunction(
+        "byte_pair_bias",
+        (("both", _I32), ("second", _I32)),
+        _I32,
+        lambda both, second: _signed(both - second, 32) >> 8,
+        (),
+        "f of 256 * f + g and g; f has 24 bits.",
+        """\
+  return (int32_t)((uint32_t)both - (uint32_t)second) >> 8;
+""",
+    ),
+    ScalarFunction(
+        "requantize_relu",
+        (("acc", _I32), ("multiplier", _I32), ("rounding", _I32), ("exponent", _I32)),
+        _I32,
+        lambda acc, multiplier, rounding, exponent: (
+            (((acc * multiplier + (1 << 30)) >> 31) + rounding) >> exponent
+        ),
+        (),
+        "(acc * multiplier / 2^31, rounded, + rounding) / 2^exponent, rounded down.",
+        """\
+  const int64_t product = (int64_t)acc * (int64_t)multiplier;
+  const int32_t high = (int32_t)((product + ((int64_t)1 << 30)) >> 31);
+  return (high + rounding) >> exponent;
+""",
+    ),
+    ScalarFunction(
+        "requantize_signed",
+        (("acc", _I32), ("multiplier", _I32), ("rounding", _I32), ("exponent", _I32)),
+        _I32,
+        lambda acc, multiplier, rounding, exponent: (
+            (((acc * multiplier + (1 << 30)) >> 31) + rounding - (acc < 0)) >> exponent
+        ),
+        (),
+        "The same with ties of negative numbers rounded away from zero.",
+        """\
+  const int64_t product = (int64_t)acc * (int64_t)multiplier;
+  const int32_t high = (int32_t)((product + ((int64_t)1 << 30)) >> 31);
+  return (high + rounding - ((acc < 0) ? 1 : 0)) >> exponent;
+""",
+    ),
+)
+
 FUNCTIONS: dict[str, ScalarFunction] = {
-    function.name: function for function in _FIXED_POINT + _SOFTMAX + _FLOAT
+    function.name: function for function in _FIXED_POINT + _SOFTMAX + _FLOAT + _DSP
 }

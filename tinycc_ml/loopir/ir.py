@@ -172,7 +172,23 @@ class Store:
     value: Expr
 
 
-Stmt = For | If | Local | Assign | Accumulate | Store
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A window of a buffer: the elements from an index on, as many as the callee's buffer has."""
+
+    buffer: str
+    start: tuple[Affine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallIntrinsic:
+    """Runs an intrinsic on windows, in the order of its meaning's buffers."""
+
+    intrinsic: Intrinsic
+    arguments: tuple[Argument, ...]
+
+
+Stmt = For | If | Local | Assign | Accumulate | Store | CallIntrinsic
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +202,25 @@ class LoopKernel:
     def buffer(self, name: str) -> Buffer:
         """The parameter of that name."""
         return next(b for b in self.buffers if b.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Intrinsic:
+    """A function that has a text of its own for some cores.
+
+    That the text computes the meaning is not derived: tests on the emulated cores hold the two
+    together.
+
+    Attributes:
+        name: In C behind the prefix ``tcml_``; equal names mean equal intrinsics.
+        meaning: What it computes; the fallback in C, and what the interpreter runs.
+        requires: The feature of the core that the assembly needs, a key of ``GUARDS``.
+        assembly: Lines of a naked function whose parameters are pointers to the windows.
+        comment: Sentences above it in C.
+    """
+
+    name: str
+    meaning: LoopKernel
+    requires: str
+    assembly: tuple[str, ...]
+    comment: tuple[str, ...]

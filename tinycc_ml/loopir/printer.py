@@ -12,6 +12,7 @@ from tinycc_ml.loopir.ir import (
     Binary,
     Buffer,
     Call,
+    CallIntrinsic,
     Cast,
     Condition,
     Expr,
@@ -91,6 +92,9 @@ def format_statement(statement: Stmt) -> str:
             return f"{name} += {format_expr(value)}"
         case Store(buffer, indices, value):
             return f"{format_element(buffer, indices)} = {format_expr(value)}"
+        case CallIntrinsic(intrinsic, arguments):
+            windows = (f"{format_element(a.buffer, a.start)}.." for a in arguments)
+            return f"{intrinsic.name}({', '.join(windows)})"
 
 
 def _lines(body: Sequence[Stmt], indent: str) -> Iterator[str]:

@@ -15,11 +15,13 @@ from tinycc_ml.loopir.ir import (
     Assign,
     Binary,
     Call,
+    CallIntrinsic,
     Cast,
     Condition,
     Expr,
     For,
     If,
+    Intrinsic,
     Literal,
     Load,
     Local,
@@ -32,6 +34,8 @@ from tinycc_ml.loopir.ir import (
 )
 from tinycc_ml.loopir.printer import format_element, format_expr, format_statement
 from tinycc_ml.loopir.typing import check_local, promoted, type_of
+from tinycc_ml.loopir.walk import intrinsic_calls
+from tinycc_ml.loopir.windows import bound_windows, check_roles, flat_start
 
 
 def translate(kernel: LoopKernel, *, traced: bool) -> str:
@@ -54,8 +58,18 @@ class _Translator:
         self.lines: list[str] = []
 
     def run(self) -> str:
+        for intrinsic in dict.fromkeys(c.intrinsic for c in intrinsic_calls(self.kernel.body)):
+            self.define(intrinsic)
         self.body(self.kernel.body, "", {}, {})
         return "\n".join(self.lines) + "\n"
+
+    def define(self, intrinsic: Intrinsic) -> None:
+        views = [f"m_{buffer.name}" for buffer in intrinsic.meaning.buffers]
+        traced = ["read", "write"] if self.traced else []
+        self.lines.append(f"def i_{intrinsic.name}({', '.join([*traced, *views])}):")
+        inner = _Translator(intrinsic.meaning, self.traced)
+        inner.body(intrinsic.meaning.body, " ", {}, {})
+        self.lines += inner.lines
 
     def body(
         self,
@@ -109,7 +123,22 @@ class _Translator:
                 return f"x_{name} = {total}"
             case Store(buffer, indices, value):
                 return self.store(buffer, indices, value, extents, scope)
+            case CallIntrinsic():
+                return self.intrinsic(statement, extents)
         raise InternalError(f"unknown statement {statement}")
+
+    def intrinsic(self, call: CallIntrinsic, extents: Mapping[str, int]) -> str:
+        check_roles(call, self.buffers)
+        views, traced = [], []
+        for argument, parameter in bound_windows(call):
+            where = f"{call.intrinsic.name}: {format_element(argument.buffer, argument.start)}"
+            flat = flat_start(argument, self.kernel.buffer(argument.buffer))
+            place = f"m_{argument.buffer}, {_affine(flat, extents, where)}, {parameter.elements}"
+            views.append(f"window({place}, {where!r})")
+            traced.append(f"{parameter.name!r}: ({argument.buffer!r}, {place}, {where!r})")
+        if self.traced:
+            return f"i_{call.intrinsic.name}(*windowed(read, write, {{{', '.join(traced)}}}))"
+        return f"i_{call.intrinsic.name}({', '.join(views)})"
 
     def store(
         self,

@@ -13,6 +13,7 @@ from tinycc_ml.loopir.index import Affine
 from tinycc_ml.loopir.ir import (
     Accumulate,
     Assign,
+    CallIntrinsic,
     Condition,
     Expr,
     For,
@@ -21,7 +22,6 @@ from tinycc_ml.loopir.ir import (
     Local,
     Lookup,
     LoopKernel,
-    Role,
     Stmt,
     Store,
     Var,
@@ -29,9 +29,9 @@ from tinycc_ml.loopir.ir import (
 from tinycc_ml.loopir.printer import format_element, format_kernel, format_statement
 from tinycc_ml.loopir.typing import check_local, promoted, type_of
 from tinycc_ml.loopir.walk import subexpressions
+from tinycc_ml.loopir.windows import WRITABLE, bound_windows, check_call
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-_WRITABLE = (Role.OUTPUT, Role.SCRATCH)
 _INDEX_LIMIT = 1 << 31
 
 
@@ -94,6 +94,8 @@ class _Verifier:
                 case If(added, inner):
                     self.check_conditions(statement, extents)
                     self.body(inner, extents, conditions + added, visible)
+                case CallIntrinsic():
+                    self.check_intrinsic(statement, extents, conditions)
                 case _:
                     self.check_value(statement.value, extents, conditions)
                     self.check_simple(statement, extents, conditions, visible)
@@ -125,10 +127,25 @@ class _Verifier:
             case Store(buffer, indices, value):
                 self.check_element(buffer, indices, extents, conditions)
                 target = self.buffers[buffer]
-                if target.role not in _WRITABLE:
+                if target.role not in WRITABLE:
                     raise InternalError(f"{buffer} is stored to, but is {target.role.value}")
                 self.check_type(statement, value, promoted(target.dtype), scope)
                 self.stored.add(buffer)
+
+    def check_intrinsic(
+        self,
+        call: CallIntrinsic,
+        extents: Mapping[str, int],
+        conditions: tuple[Condition, ...],
+    ) -> None:
+        for argument in call.arguments:
+            for index in argument.start:
+                _check_variables(index, extents, format_statement(call))
+        check_call(call, self.buffers, extents, conditions)
+        for argument, parameter in bound_windows(call):
+            if parameter.role not in WRITABLE and self.is_unset(argument.buffer):
+                raise InternalError(f"{argument.buffer} is read before anything is stored to it")
+        self.stored |= {a.buffer for a, p in bound_windows(call) if p.role in WRITABLE}
 
     def check_type(
         self, statement: Stmt, value: Expr, dtype: DType, scope: Mapping[str, DType]
@@ -149,7 +166,7 @@ class _Verifier:
 
     def is_unset(self, buffer: str) -> bool:
         known = self.buffers.get(buffer)
-        return known is not None and known.role in _WRITABLE and buffer not in self.stored
+        return known is not None and known.role in WRITABLE and buffer not in self.stored
 
     def check_element(
         self,

@@ -12,6 +12,7 @@ from tinycc_ml.loopir.ir import (
     Assign,
     Binary,
     Call,
+    CallIntrinsic,
     Cast,
     Expr,
     For,
@@ -61,7 +62,7 @@ def subexpressions(expr: Expr) -> Iterator[Expr]:
 def expressions(body: Sequence[Stmt]) -> Iterator[Expr]:
     """All expressions of all statements, operands first."""
     for statement in statements(body):
-        if not isinstance(statement, For | If):
+        if not isinstance(statement, For | If | CallIntrinsic):
             yield from subexpressions(statement.value)
 
 
@@ -88,11 +89,13 @@ def map_expressions(body: Body, f: Callable[[Expr], Expr]) -> Body:
 def _map_statement(statement: Stmt, f: Callable[[Expr], Expr]) -> Stmt:
     if isinstance(statement, For | If):
         return replace(statement, body=map_expressions(statement.body, f))
+    if isinstance(statement, CallIntrinsic):
+        return statement
     return replace(statement, value=rebuild(statement.value, f))
 
 
 def map_indices(body: Body, f: Callable[[Affine], Affine]) -> Body:
-    """Applies ``f`` to the indices of all loads and stores and to all conditions."""
+    """Applies ``f`` to the indices of all loads, stores, windows and conditions."""
 
     def in_load(expr: Expr) -> Expr:
         if isinstance(expr, Load):
@@ -110,6 +113,9 @@ def map_indices(body: Body, f: Callable[[Affine], Affine]) -> Body:
                 return Store(buffer, tuple(map(f, indices)), rebuild(value, in_load))
             case Local() | Assign() | Accumulate():
                 return replace(statement, value=rebuild(statement.value, in_load))
+            case CallIntrinsic(intrinsic, arguments):
+                windows = (replace(a, start=tuple(map(f, a.start))) for a in arguments)
+                return CallIntrinsic(intrinsic, tuple(windows))
 
     return tuple(map(visit, body))
 
@@ -117,6 +123,11 @@ def map_indices(body: Body, f: Callable[[Affine], Affine]) -> Body:
 def substitute(body: Body, variable: str, value: AffineLike) -> Body:
     """Replaces a loop variable in all indices."""
     return map_indices(body, lambda index: index.substitute(variable, value))
+
+
+def intrinsic_calls(body: Sequence[Stmt]) -> Iterator[CallIntrinsic]:
+    """All calls of intrinsics."""
+    return (s for s in statements(body) if isinstance(s, CallIntrinsic))
 
 
 def defined_names(body: Sequence[Stmt]) -> list[str]:
@@ -155,7 +166,7 @@ def rename(body: Body, names: Mapping[str, str]) -> Body:
                 return If(conditions, tuple(map(visit, inner)))
             case Local() | Assign() | Accumulate():
                 return replace(statement, name=names.get(statement.name, statement.name))
-            case Store():
+            case Store() | CallIntrinsic():
                 return statement
 
     return tuple(map(visit, map_expressions(map_indices(body, in_index), in_expr)))

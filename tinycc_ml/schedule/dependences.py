@@ -19,7 +19,7 @@ from tinycc_ml.loopir import (
     Var,
 )
 from tinycc_ml.loopir.printer import format_element
-from tinycc_ml.loopir.walk import Body, expressions, local_types, statements
+from tinycc_ml.loopir.walk import Body, expressions, intrinsic_calls, local_types, statements
 
 Indices = tuple[Affine, ...]
 
@@ -52,6 +52,8 @@ def _local_conflicts(kernel: LoopKernel, body: Body) -> Iterator[str]:
 
 
 def _memory_conflicts(loops: Sequence[For], body: Body) -> Iterator[str]:
+    for call in intrinsic_calls(body):
+        yield f"{call.intrinsic.name} is called in each turn"
     extents = {loop.variable: loop.extent for loop in loops}
     inner = {s.variable: s.extent for s in statements(body) if isinstance(s, For)}
     stores = [s for s in statements(body) if isinstance(s, Store)]

@@ -1,0 +1,82 @@
+"""Checks of calls of intrinsics: that every window fits its parameter and lies in its buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from tinycc_ml.errors import InternalError
+from tinycc_ml.loopir.bounds import index_range, is_unreachable
+from tinycc_ml.loopir.index import Affine
+from tinycc_ml.loopir.ir import Argument, Buffer, CallIntrinsic, Condition, Role
+from tinycc_ml.loopir.printer import format_element
+
+WRITABLE = (Role.OUTPUT, Role.SCRATCH)
+
+
+def bound_windows(call: CallIntrinsic) -> Iterator[tuple[Argument, Buffer]]:
+    """Each argument with the parameter that it is bound to.
+
+    Raises:
+        InternalError: If their numbers differ.
+    """
+    parameters = call.intrinsic.meaning.buffers
+    if len(parameters) != len(call.arguments):
+        raise InternalError(
+            f"{call.intrinsic.name} takes {len(parameters)} windows, {len(call.arguments)} given"
+        )
+    return zip(call.arguments, parameters, strict=True)
+
+
+def flat_start(argument: Argument, buffer: Buffer) -> Affine:
+    """The flat index of a window's first element.
+
+    Raises:
+        InternalError: If the index has the wrong rank.
+    """
+    if len(argument.start) != len(buffer.shape):
+        where = format_element(argument.buffer, argument.start)
+        raise InternalError(f"{where}: {len(argument.start)} indices, rank is {len(buffer.shape)}")
+    return buffer.flatten(argument.start)
+
+
+def check_call(
+    call: CallIntrinsic,
+    buffers: Mapping[str, Buffer],
+    extents: Mapping[str, int],
+    conditions: Sequence[Condition],
+) -> None:
+    """Raises unless every window fits its parameter, and provably lies in its buffer."""
+    check_roles(call, buffers)
+    for argument, parameter in bound_windows(call):
+        buffer = buffers[argument.buffer]
+        low, high = index_range(flat_start(argument, buffer), extents, conditions)
+        end = high + parameter.elements
+        if (low < 0 or end > buffer.elements) and not is_unreachable(extents, conditions):
+            raise InternalError(
+                f"{_where(call, argument)}: the window runs over {low}..{end - 1}, the buffer over "
+                f"0..{buffer.elements - 1}"
+            )
+
+
+def check_roles(call: CallIntrinsic, buffers: Mapping[str, Buffer]) -> None:
+    """Raises unless windows have the right types, and written ones are writable and unshared."""
+    written = [a.buffer for a, parameter in bound_windows(call) if parameter.role in WRITABLE]
+    names = [argument.buffer for argument in call.arguments]
+    for argument, parameter in bound_windows(call):
+        where = _where(call, argument)
+        buffer = buffers.get(argument.buffer)
+        if buffer is None:
+            raise InternalError(f"{where}: the buffer does not exist")
+        if buffer.dtype is not parameter.dtype:
+            raise InternalError(
+                f"{where}: the buffer is {buffer.dtype.value}, {parameter.name} is "
+                f"{parameter.dtype.value}"
+            )
+        if parameter.role in WRITABLE and buffer.role not in WRITABLE:
+            raise InternalError(f"{where}: written, but {argument.buffer} is {buffer.role.value}")
+        if argument.buffer in written and names.count(argument.buffer) > 1:
+            raise InternalError(f"{where}: {argument.buffer} is written and passed twice")
+
+
+def _where(call: CallIntrinsic, argument: Argument) -> str:
+    return f"{call.intrinsic.name}: {format_element(argument.buffer, argument.start)}"
