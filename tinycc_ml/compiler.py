@@ -23,7 +23,7 @@ from tinycc_ml.emit import (
 from tinycc_ml.errors import DoesNotFitError, OutputError
 from tinycc_ml.graph import Graph, PassReport, format_graph, run_passes, verify_graph
 from tinycc_ml.importers import import_model
-from tinycc_ml.kernels import Program, format_program, select
+from tinycc_ml.kernels import KernelChoice, Program, format_program, select
 from tinycc_ml.memplan import MemoryPlan, plan_program
 from tinycc_ml.ops import IntegerGraph, format_integer_graph, integerize
 from tinycc_ml.targets import Board, features
@@ -71,6 +71,7 @@ def compile_model(
     board: Board,
     options: EmitOptions | None = None,
     *,
+    kernels: KernelChoice = "auto",
     name: str | None = None,
     dump: Dump | None = None,
 ) -> Compilation:
@@ -80,6 +81,7 @@ def compile_model(
         path: The model file.
         board: Step 1's result.
         options: Choices about the generated code.
+        kernels: Which kernels may be chosen.
         name: Prefix of all generated names; the file's stem by default.
         dump: Called with a step's name and its result as text, after each step.
 
@@ -101,7 +103,7 @@ def compile_model(
     integers = integerize(graph)
     dump("05_integerize", format_integer_graph(integers))
     # 6. select
-    program = select(integers, features(board))
+    program = select(integers, features(board), kernels)
     # 7. order: as in the file, which is a valid order
     dump("06_select", format_program(program))
     # 8. place

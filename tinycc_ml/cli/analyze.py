@@ -9,24 +9,27 @@ import click
 
 from tinycc_ml.cli.compiling import compile_for
 from tinycc_ml.cli.output import out, print_json, shape_text, table
-from tinycc_ml.cli.parameters import emit_options, json_option, model_argument
+from tinycc_ml.cli.parameters import compile_options, json_option, model_argument
 from tinycc_ml.compiler import Compilation, fit_problems, ram_block_bytes
 from tinycc_ml.emit import ArenaKind, Io
 from tinycc_ml.errors import DoesNotFitError
+from tinycc_ml.kernels import KernelChoice
 
 
 @click.command("analyze")
 @model_argument
 @click.option("--board", "-b", default="host", help="Also tell whether it fits this board.")
-@emit_options
+@compile_options
 @json_option
-def command(model: Path, board: str, arena: ArenaKind, io: Io, as_json: bool) -> None:
+def command(
+    model: Path, board: str, arena: ArenaKind, io: Io, kernels: KernelChoice, as_json: bool
+) -> None:
     """Show MODEL's operators, shapes, MACs and bytes, and whether it fits a board.
 
     Needs no compiler and no board. Exit code 1 when the model does not fit. Code and stack come on
     top of what is shown; `bench` measures them.
     """
-    compilation = compile_for(model, board, arena, io)
+    compilation = compile_for(model, board, arena, io, kernels)
     problems = fit_problems(compilation)
     if as_json:
         print_json("analyze", _result(compilation, problems))

@@ -12,13 +12,14 @@ from tinycc_ml.cli.device import Session, session
 from tinycc_ml.cli.output import out, print_json, table
 from tinycc_ml.cli.parameters import (
     board_option,
+    compile_options,
     device_options,
-    emit_options,
     json_option,
     model_argument,
 )
 from tinycc_ml.compiler import Compilation
 from tinycc_ml.emit import ArenaKind, Io
+from tinycc_ml.kernels import KernelChoice
 from tinycc_ml.runner import Measurement, Place, measure
 
 
@@ -27,7 +28,7 @@ from tinycc_ml.runner import Measurement, Place, measure
 @board_option
 @device_options
 @click.option("--runs", default=1, show_default=True, type=click.IntRange(1, 10_000))
-@emit_options
+@compile_options
 @json_option
 def command(
     model: Path,
@@ -37,6 +38,7 @@ def command(
     runs: int,
     arena: ArenaKind,
     io: Io,
+    kernels: KernelChoice,
     as_json: bool,
 ) -> None:
     """Measure MODEL: instructions or cycles per inference and per layer, RAM, stack, flash.
@@ -45,7 +47,7 @@ def command(
     On a board the core's cycle counter is read. The input is all zeros: the time of the generated
     code does not depend on it by more than a few rounding branches.
     """
-    compilation = compile_for(model, board, arena, io)
+    compilation = compile_for(model, board, arena, io, kernels)
     with session(compilation, on, port) as running:
         measured = measure(running.device, runs)
     if as_json:

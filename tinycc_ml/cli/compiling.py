@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tinycc_ml.compiler import Compilation, Dump, compile_model
 from tinycc_ml.emit import ArenaKind, EmitOptions, Io
+from tinycc_ml.kernels import KernelChoice
 from tinycc_ml.targets import load_board
 
 
@@ -14,8 +15,10 @@ def compile_for(
     board: str,
     arena: ArenaKind = "static",
     io: Io = "arena",
+    kernels: KernelChoice = "auto",
     name: str | None = None,
     dump: Dump | None = None,
 ) -> Compilation:
     """Compiles a model for a board given by name or by its file."""
-    return compile_model(model, load_board(board), EmitOptions(arena, io), name=name, dump=dump)
+    options = EmitOptions(arena, io)
+    return compile_model(model, load_board(board), options, kernels=kernels, name=name, dump=dump)

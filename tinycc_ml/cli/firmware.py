@@ -14,28 +14,37 @@ from tinycc_ml.cli.output import out, print_json
 from tinycc_ml.cli.parameters import (
     FILE,
     board_option,
-    emit_options,
+    compile_options,
     json_option,
     model_argument,
 )
 from tinycc_ml.compiler import check_fits
 from tinycc_ml.emit import ArenaKind, Io
 from tinycc_ml.errors import OutputError
+from tinycc_ml.kernels import KernelChoice
 
 
 @click.command("firmware")
 @model_argument
 @board_option
 @click.option("--output", "-o", type=FILE, required=True, help="ELF file to write.")
-@emit_options
+@compile_options
 @json_option
-def command(model: Path, board: str, output: Path, arena: ArenaKind, io: Io, as_json: bool) -> None:
+def command(
+    model: Path,
+    board: str,
+    output: Path,
+    arena: ArenaKind,
+    io: Io,
+    kernels: KernelChoice,
+    as_json: bool,
+) -> None:
     """Build a board's test firmware of MODEL: the model, the harness, the serial protocol.
 
     Flash it with the board's own tool; then `run`, `validate` and `bench --on serial --port P`
     talk to it.
     """
-    compilation = compile_for(model, board, arena, io)
+    compilation = compile_for(model, board, arena, io, kernels)
     check_fits(compilation)
     with tempfile.TemporaryDirectory(prefix="tinycc-ml-") as folder:
         built = build(compilation, "serial", Path(folder))

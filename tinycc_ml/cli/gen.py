@@ -12,13 +12,14 @@ from tinycc_ml.cli.output import err, out, print_json
 from tinycc_ml.cli.parameters import (
     FILE,
     board_option,
-    emit_options,
+    compile_options,
     json_option,
     model_argument,
     name_option,
 )
 from tinycc_ml.compiler import Compilation, check_fits, generate
 from tinycc_ml.emit import ArenaKind, Io, write_project
+from tinycc_ml.kernels import KernelChoice
 
 
 @click.command("gen")
@@ -26,7 +27,7 @@ from tinycc_ml.emit import ArenaKind, Io, write_project
 @board_option
 @click.option("--output", "-o", type=FILE, required=True, help="Folder to write; made if missing.")
 @name_option
-@emit_options
+@compile_options
 @click.option("--force", is_flag=True, help="Replace a folder that tinycc-ml did not write.")
 @click.option("--dump-dir", type=FILE, help="Also write the result of every step as text here.")
 @json_option
@@ -37,6 +38,7 @@ def command(
     name: str | None,
     arena: ArenaKind,
     io: Io,
+    kernels: KernelChoice,
     force: bool,
     dump_dir: Path | None,
     as_json: bool,
@@ -48,7 +50,7 @@ def command(
     give the same bytes.
     """
     steps: dict[str, str] = {}
-    compilation = compile_for(model, board, arena, io, name, dump=steps.__setitem__)
+    compilation = compile_for(model, board, arena, io, kernels, name, dump=steps.__setitem__)
     # First: the steps of a model that does not fit are worth a look, and no project is written
     # by a command that fails.
     if dump_dir is not None:

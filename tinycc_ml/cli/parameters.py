@@ -20,8 +20,15 @@ json_option: _Decorator = click.option("--json", "as_json", is_flag=True, help="
 name_option: _Decorator = click.option("--name", help="Prefix of generated names [file's stem].")
 
 
-def emit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--arena`` and ``--io``."""
+def compile_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--kernels``, ``--arena`` and ``--io``."""
+    command = click.option(
+        "--kernels",
+        type=click.Choice(["auto", "portable"]),
+        default="auto",
+        show_default=True,
+        help="The fastest kernels for the board's core, or plain C for any core.",
+    )(command)
     command = click.option(
         "--io",
         type=click.Choice(["arena", "external"]),

@@ -12,13 +12,14 @@ from tinycc_ml.cli.output import out, print_json, shape_text
 from tinycc_ml.cli.parameters import (
     FILE,
     board_option,
+    compile_options,
     device_options,
-    emit_options,
     json_option,
     model_argument,
 )
 from tinycc_ml.emit import ArenaKind, Io
 from tinycc_ml.graph import Array
+from tinycc_ml.kernels import KernelChoice
 from tinycc_ml.runner import Place, infer, load_samples
 
 
@@ -27,7 +28,7 @@ from tinycc_ml.runner import Place, infer, load_samples
 @board_option
 @device_options
 @click.option("--input", "-i", "input_file", type=FILE, required=True, help=".npz, .npy or .bin.")
-@emit_options
+@compile_options
 @json_option
 def command(
     model: Path,
@@ -37,13 +38,14 @@ def command(
     input_file: Path,
     arena: ArenaKind,
     io: Io,
+    kernels: KernelChoice,
     as_json: bool,
 ) -> None:
     """Run MODEL on inputs and print its outputs.
 
     The file holds one or more samples, as the model's integers: see `tinycc-ml validate --help`.
     """
-    compilation = compile_for(model, board, arena, io)
+    compilation = compile_for(model, board, arena, io, kernels)
     manifest = compilation.manifest
     samples = load_samples(input_file, manifest.inputs)
     with session(compilation, on, port) as running:

@@ -17,12 +17,13 @@ from tinycc_ml.cli.output import err, is_terminal, out, print_json
 from tinycc_ml.cli.parameters import (
     FILE,
     board_option,
+    compile_options,
     device_options,
-    emit_options,
     json_option,
     model_argument,
 )
 from tinycc_ml.emit import ArenaKind, Io
+from tinycc_ml.kernels import KernelChoice
 from tinycc_ml.runner import Place, Validation, choose_reference, load_samples, validate
 
 
@@ -40,7 +41,7 @@ from tinycc_ml.runner import Place, Validation, choose_reference, load_samples, 
     show_default=True,
     help="TensorFlow Lite Micro (package tflite-micro), or our own NumPy arithmetic.",
 )
-@emit_options
+@compile_options
 @json_option
 def command(
     model: Path,
@@ -51,6 +52,7 @@ def command(
     reference: str,
     arena: ArenaKind,
     io: Io,
+    kernels: KernelChoice,
     as_json: bool,
 ) -> None:
     """Compare every output byte of MODEL with TensorFlow Lite Micro's.
@@ -59,7 +61,7 @@ def command(
     in the model's own integers, and optionally `labels`. Exit code 1 on any mismatch; the first
     differing layer and element are named.
     """
-    compilation = compile_for(model, board, arena, io)
+    compilation = compile_for(model, board, arena, io, kernels)
     samples = load_samples(data, compilation.manifest.inputs)
     chosen = choose_reference(reference, model.read_bytes(), compilation.integers)
     with session(compilation, on, port) as running, _progress(len(samples)) as progress:

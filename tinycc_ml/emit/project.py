@@ -19,7 +19,13 @@ from tinycc_ml.emit.text import (
     float_literal,
     wrap,
 )
-from tinycc_ml.loopir import ScalarFunction, print_c_function, required_functions
+from tinycc_ml.loopir import (
+    ScalarFunction,
+    print_c_function,
+    print_c_intrinsics,
+    required_functions,
+    required_intrinsics,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,7 @@ def _context(layout: Layout, manifest: Manifest, options: EmitOptions) -> dict[s
         "accessors": _accessors(layout, options, arena),
         "offsets": _offsets(layout),
         "helpers": [print_c_function(f) for f in _helpers(layout)],
+        "intrinsics": _intrinsics(layout),
         "functions": [function_text(layout, i) for i in range(len(program.functions))],
         "calls": [call_text(layout, i) for i in range(len(program.calls))],
         "copies_in": _copies_in(layout),
@@ -230,6 +237,13 @@ def _helpers(layout: Layout) -> list[ScalarFunction]:
         for function in required_functions(kernel.loops):
             ordered.setdefault(function.name, function)
     return list(ordered.values())
+
+
+def _intrinsics(layout: Layout) -> str:
+    """The functions of all kernels that have a text of their own for the core, each once."""
+    kernels = [kernel.loops for kernel in layout.program.functions]
+    intrinsics = [i for kernel in kernels for i in required_intrinsics(kernel)]
+    return print_c_intrinsics(intrinsics, _helpers(layout))
 
 
 def _copies_in(layout: Layout) -> list[dict[str, str]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from tinycc_ml.kernels.base import Kernel, KernelDef
 from tinycc_ml.kernels.printer import format_program
 from tinycc_ml.kernels.program import Call, Program, Refusal
-from tinycc_ml.kernels.select import candidates, select
+from tinycc_ml.kernels.select import KernelChoice, candidates, select
 
 __all__ = [
     "Call",
     "Kernel",
+    "KernelChoice",
     "KernelDef",
     "Program",
     "Refusal",

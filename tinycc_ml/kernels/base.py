@@ -55,8 +55,13 @@ class KernelDef(ABC):
     #: Features that the core must have.
     requires: ClassVar[frozenset[str]] = frozenset()
 
-    def accepts(self, workload: Workload) -> str | None:
-        """Why this kernel cannot compute the workload, as one sentence; ``None`` when it can."""
+    def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
+        """Why this kernel cannot compute the workload, as one sentence; ``None`` when it can.
+
+        Args:
+            workload: What to compute.
+            constants: The layer's constants: a packing may not hold all values.
+        """
         return None
 
     @abstractmethod

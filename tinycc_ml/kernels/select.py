@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.kernels.dsp.conv2d import Conv2DDsp
+from tinycc_ml.kernels.dsp.fully_connected import FullyConnectedDsp
 from tinycc_ml.kernels.portable import PORTABLE
 from tinycc_ml.kernels.program import Call, Program, Refusal
 from tinycc_ml.loopir import Role
 from tinycc_ml.ops import IntegerGraph, Layer, op
 
+#: ``auto``: the best kernel that takes the layer; ``portable``: plain C for any core.
+KernelChoice = Literal["auto", "portable"]
+_DSP: dict[str, tuple[KernelDef, ...]] = {
+    "conv2d": (Conv2DDsp(),),
+    "fully_connected": (FullyConnectedDsp(),),
+}
 
-def candidates(op_name: str) -> tuple[KernelDef, ...]:
-    """All kernels for an operator, best first."""
-    return (PORTABLE[op_name],)
+
+def candidates(
+    op_name: str, features: frozenset[str], choice: KernelChoice = "auto"
+) -> tuple[KernelDef, ...]:
+    """The kernels for an operator on a core, best first.
+
+    Args:
+        op_name: The operator.
+        features: What the core can do; kernels that need more are left out.
+        choice: Which kernels to consider.
+    """
+    special = _DSP.get(op_name, ()) if choice == "auto" else ()
+    return (*(d for d in special if d.requires <= features), PORTABLE[op_name])
 
 
-def select(graph: IntegerGraph, features: frozenset[str]) -> Program:
+def select(graph: IntegerGraph, features: frozenset[str], choice: KernelChoice = "auto") -> Program:
     """Chooses for each layer the first kernel that takes it.
 
     Args:
         graph: The network in integers.
         features: What the core can do.
+        choice: Which kernels to consider.
 
     Raises:
         UnsupportedError: If no kernel takes a layer.
     """
-    selection = _Selection(graph, features)
+    selection = _Selection(graph, features, choice)
     for layer in graph.layers:
         selection.add(layer)
     return selection.program()
@@ -35,9 +56,10 @@ def select(graph: IntegerGraph, features: frozenset[str]) -> Program:
 class _Selection:
     """Collects functions, calls and constants, each function and each array once."""
 
-    def __init__(self, graph: IntegerGraph, features: frozenset[str]) -> None:
+    def __init__(self, graph: IntegerGraph, features: frozenset[str], choice: KernelChoice) -> None:
         self._graph = graph
         self._features = features
+        self._choice = choice
         self._functions: dict[Kernel, int] = {}
         self._calls: list[Call] = []
         self._constants: dict[str, Constant] = {}
@@ -72,13 +94,8 @@ class _Selection:
         )
 
     def _choose(self, layer: Layer) -> KernelDef:
-        for definition in candidates(layer.workload.op):
-            missing = definition.requires - self._features
-            reason = (
-                f"needs {', '.join(sorted(missing))}"
-                if missing
-                else definition.accepts(layer.workload)
-            )
+        for definition in candidates(layer.workload.op, self._features, self._choice):
+            reason = definition.accepts(layer.workload, layer.constants)
             if reason is None:
                 return definition
             self._refusals.append(Refusal(layer.name, definition.name, reason))

@@ -1,0 +1,169 @@
+"""Many kernels in one firmware: constants and inputs are compiled in, outputs are read back.
+
+Inputs lie at any address, as values in an application's buffers may. Behind every output and
+behind the scratch are bytes that nothing may change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tests.kernels.dsp.cases import Case
+from tinycc_ml.dtypes import from_numpy
+from tinycc_ml.loopir import (
+    LoopKernel,
+    Role,
+    print_c_body,
+    print_c_function,
+    print_c_intrinsics,
+    required_functions,
+    required_intrinsics,
+)
+from tinycc_ml.runner.firmware import FirmwareImage, build_firmware
+from tinycc_ml.runner.sessions import open_device
+from tinycc_ml.targets import load_board
+
+GUARD, GUARD_BYTES = 0xA5, 8
+_GLUE = """
+static uint8_t input[4];
+static const tcml_buffer inputs[] = {{"input", input, 4U}};
+static const tcml_buffer outputs[] = {{"output", output, (uint32_t)sizeof output}};
+const tcml_model_descriptor tcml_model = {
+    "batch", {0}, inputs, outputs, 1U, 1U, TCML_LAYER_COUNT, 0U, run,
+};
+"""
+WARNINGS = tuple(
+    [
+        "-Wall",
+        "-Wextra",
+        "-Wpedantic",
+        "-Wconversion",
+        "-Wsign-conversion",
+        "-Wshadow",
+        "-Wmissing-prototypes",
+        "-Wundef",
+        "-Werror",
+    ]
+)
+
+
+def kernels_text(kernels: Sequence[LoopKernel], prefix: str = "static ") -> str:
+    """The functions ``k0 ...`` with everything that they call."""
+    helpers = dict.fromkeys(f for kernel in kernels for f in required_functions(kernel))
+    intrinsics = dict.fromkeys(i for kernel in kernels for i in required_intrinsics(kernel))
+    texts = [print_c_function(f) for f in helpers]
+    texts.append(print_c_intrinsics(intrinsics, helpers))
+    for i, kernel in enumerate(kernels):
+        parameters = ", ".join(
+            f"{'const ' if b.role in (Role.INPUT, Role.CONSTANT) else ''}{b.dtype.c_name} *{b.name}"
+            for b in kernel.buffers
+        )
+        texts.append(f"{prefix}void k{i}({parameters}) {{\n{print_c_body(kernel)}}}\n")
+    return "\n".join(texts)
+
+
+def batch_source(cases: Sequence[Case]) -> str:
+    """The C file of a batch."""
+    kernels = [case.definition.build(case.workload).loops for case in cases]
+    data, calls = [], []
+    scratch_bytes = max(_scratch_bytes(kernel) for kernel in kernels)
+    input_at = output_at = 0
+    for i, (case, kernel) in enumerate(zip(cases, kernels, strict=True)):
+        packed = iter(case.definition.pack(case.workload, case.constants))
+        arguments = []
+        for buffer in kernel.buffers:
+            if buffer.role is Role.INPUT:
+                arguments.append(f"x + {input_at}")
+            elif buffer.role is Role.CONSTANT:
+                name = f"c{i}_{buffer.name}"
+                data.append(_array(name, next(packed).array))
+                arguments.append(name)
+            elif buffer.role is Role.OUTPUT:
+                arguments.append(f"(int8_t *)output + {output_at}")
+            else:
+                arguments.append(f"({buffer.dtype.c_name} *)scratch.bytes")
+        output_at += case.expected.size + GUARD_BYTES
+        size = _scratch_bytes(kernel)
+        calls += [
+            f"  memset(scratch.bytes, {GUARD}, sizeof scratch.bytes);",
+            f"  k{i}({', '.join(arguments)});",
+            f"  memcpy(output + {output_at}, scratch.bytes + {size}, {GUARD_BYTES});",
+        ]
+        output_at += GUARD_BYTES
+        input_at += case.x.size
+    x = np.concatenate([case.x.reshape(-1) for case in cases])
+    return "\n".join(
+        [
+            '#include <stdint.h>\n#include <string.h>\n\n#include "tcml_harness.h"\n',
+            kernels_text(kernels),
+            *data,
+            _array("x", x),
+            f"static uint8_t output[{output_at}];",
+            f"static union {{ int32_t a; uint8_t bytes[{scratch_bytes + GUARD_BYTES}]; }} scratch;",
+            "static int32_t run(void) {",
+            f"  memset(output, {GUARD}, sizeof output);",
+            *calls,
+            "  return 0;\n}",
+            _GLUE,
+        ]
+    )
+
+
+def build_batch(
+    cases: Sequence[Case],
+    board: str,
+    folder: Path,
+    flags: Sequence[str] = (),
+    optimize: str = "-O2",
+) -> FirmwareImage:
+    """The firmware of a batch."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source = folder / "batch.c"
+    source.write_text(batch_source(cases))
+    return build_firmware(
+        [source],
+        [],
+        load_board(board),
+        folder,
+        layer_count=1,
+        extra_flags=(*WARNINGS, *flags),
+        optimize=optimize,
+        trace=False,
+    )
+
+
+def run_batch(image: FirmwareImage, board: str) -> bytes:
+    """All bytes of the output of a batch."""
+    with open_device(image, load_board(board), on="qemu") as device:
+        device.write_inputs([bytes(4)])
+        device.run(1)
+        return device.read_outputs()[0]
+
+
+def check_batch(cases: Sequence[Case], output: bytes) -> None:
+    """Every output is the reference's, and no guard has changed."""
+    at = 0
+    guard = bytes([GUARD]) * GUARD_BYTES
+    for number, case in enumerate(cases):
+        expected = case.expected
+        found = np.frombuffer(output, np.int8, expected.size, at).reshape(expected.shape)
+        wrong = np.argwhere(found != expected)
+        assert not len(wrong), f"case {number}: {len(wrong)} wrong, first {wrong[0]}: {case}"
+        at += expected.size
+        assert output[at : at + 8] == guard, f"case {number}: wrote behind the output: {case}"
+        assert output[at + 8 : at + 16] == guard, f"case {number}: behind the scratch: {case}"
+        at += 2 * GUARD_BYTES
+    assert at == len(output)
+
+
+def _scratch_bytes(kernel: LoopKernel) -> int:
+    return sum(b.elements * b.dtype.size_bytes for b in kernel.buffers if b.role is Role.SCRATCH)
+
+
+def _array(name: str, array: np.ndarray) -> str:
+    c_name = from_numpy(array.dtype).c_name
+    values = ",".join("INT32_MIN" if v == -(2**31) else str(v) for v in array.reshape(-1).tolist())
+    return f"static const {c_name} {name}[{array.size}] = {{{values}}};"

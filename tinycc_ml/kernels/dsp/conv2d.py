@@ -1,0 +1,53 @@
+"""Convolutions with the byte-pair GEMM tile of two pixels by four filters.
+
+What differs is how the columns come about (:mod:`conv_columns` has the three ways).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinycc_ml.graph import Constant
+from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.kernels.dsp.conv_columns import Columns, Flat, Gathered
+from tinycc_ml.kernels.dsp.conv_rows import Rows
+from tinycc_ml.kernels.dsp.conv_shape import ConvShape
+from tinycc_ml.kernels.dsp.layer import pack_layer, refusal
+from tinycc_ml.loopir import LoopKernel, verify_kernel
+from tinycc_ml.ops import Workload, op
+
+
+class Conv2DDsp(KernelDef):
+    """Any kernel size, stride, dilation and padding; any number of channels."""
+
+    name = "conv2d_s8__dsp_2x4"
+    op = "conv2d"
+    requires = frozenset({"dsp"})
+
+    def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
+        """See the base class."""
+        shape = ConvShape.of(workload)
+        return refusal(shape.numbers, _columns(shape).tile(2), constants)
+
+    def build(self, workload: Workload) -> Kernel:
+        """See the base class."""
+        loops = LoopKernel(self.op, *_columns(ConvShape.of(workload)).kernel())
+        return Kernel(self.name, (), verify_kernel(loops), op(self.op).access(workload))
+
+    def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
+        """See the base class."""
+        shape = ConvShape.of(workload)
+        columns = _columns(shape)
+        return (
+            pack_layer(
+                shape.numbers, columns.tile(2), constants, columns.run, planar=columns.planar
+            ),
+        )
+
+
+def _columns(shape: ConvShape) -> Columns:
+    """The cheapest way that this shape allows."""
+    for way in (Flat, Rows):
+        if way.takes(shape):
+            return way(shape)
+    return Gathered(shape)

@@ -1,0 +1,219 @@
+"""The assembly of a GEMM tile for the byte-pair weights of :mod:`tinycc_ml.kernels.dsp.packing`.
+
+The step, for two pixels and four filters: two words of the columns, two words of weights, 8 dual
+multiply-accumulates, 2 sign extensions: 14 instructions for 16 products. Loads stand together
+because the core pipelines them. Everything fits the 14 registers, so nothing spills; the few values
+that live longer have a slot on the stack. No floating-point register is used: a loop's end in a
+slot instead costs one cycle in a hundred, and works on every core.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tinycc_ml.kernels.dsp.tile import ELEMENT_BYTES, GemmTile, Group
+
+#: Where the frame's slots are, in bytes from the stack pointer.
+_COLUMNS, _OUTPUT, _OUTPUT_END, _RUN_END, _COLUMN_END, _FRAME_BYTES = 0, 4, 8, 12, 16, 20
+#: So many steps in a row have no loop; in longer runs, as many as divide the run best are unrolled.
+UNROLL = 24
+_UNROLL_AT_LEAST, _UNROLL_UNEVENLY = 10, 16
+#: The offset of a load is in 0 ... 4095.
+OFFSET_LIMIT = 4095
+#: So that the last of the unrolled steps reaches the second pixel's column.
+PIXEL_STRIDE_LIMIT = (OFFSET_LIMIT - 4 * UNROLL) // ELEMENT_BYTES
+
+PLAN = (
+    "r0-r7: the sums of a pixel's filters, then those of the next pixel's",
+    "r8, r9: two elements of each column; r9 to r11: weights, two filters by two elements",
+    "r12: the columns, then the output; lr: the stream of weights and constants",
+)
+
+
+def tile_problem(tile: GemmTile) -> str | None:
+    """Why the instructions cannot reach all data of a tile, or ``None``."""
+    if tile.pixel_stride > PIXEL_STRIDE_LIMIT:
+        return f"columns lie {tile.pixel_stride} elements apart; allowed up to {PIXEL_STRIDE_LIMIT}"
+    if tile.pixels * tile.channels > OFFSET_LIMIT:
+        return f"{tile.channels} output channels; allowed up to {OFFSET_LIMIT // tile.pixels}"
+    return None
+
+
+def assemble(tile: GemmTile) -> tuple[str, ...]:
+    """The lines of the naked function ``(const int16_t *, const int32_t *, int8_t *)``."""
+    return _Assembler(tile).run()
+
+
+@dataclass
+class _Assembler:
+    tile: GemmTile
+    lines: list[str] = field(default_factory=list)
+
+    def run(self) -> tuple[str, ...]:
+        tile = self.tile
+        self.add("push {r4-r11, lr}", f"sub sp, sp, #{_FRAME_BYTES}")
+        self.add(f"str r0, [sp, #{_COLUMNS}]", f"str r2, [sp, #{_OUTPUT}]", "mov lr, r1")
+        if tile.full_groups > 1:
+            self.advance("r3", "r2", tile.full_groups * tile.filters)
+            self.add(f"str r3, [sp, #{_OUTPUT_END}]")
+        if tile.runs > 1 and not self.is_flat:
+            self.advance("r3", "r0", tile.runs * tile.run_stride * ELEMENT_BYTES)
+            self.add(f"str r3, [sp, #{_COLUMN_END}]")
+        if tile.full_groups:
+            if tile.full_groups > 1:
+                self.label(1, f"{tile.filters} filters at a time")
+            self.group(tile.full_group)
+            if tile.full_groups > 1 or tile.last_group:
+                self.add(f"add r12, r12, #{tile.filters}", f"str r12, [sp, #{_OUTPUT}]")
+            if tile.full_groups > 1:
+                self.branch_until("r12", _OUTPUT_END, 1)
+        if tile.last_group:
+            self.note("the last filters")
+            self.group(tile.last_group)
+        self.add(f"add sp, sp, #{_FRAME_BYTES}", "pop {r4-r11, pc}")
+        return tuple(self.lines)
+
+    # Layout of the text
+
+    def add(self, *instructions: str) -> None:
+        self.lines += [f"  {instruction}" for instruction in instructions]
+
+    def note(self, text: str) -> None:
+        self.lines.append(f"  @ {text}")
+
+    def label(self, number: int, text: str) -> None:
+        self.lines.append(f"{number}:  @ {text}")
+
+    def advance(self, target: str, source: str, distance: int) -> None:
+        """``target = source + distance``; r8 is free."""
+        if distance <= OFFSET_LIMIT:
+            self.add(f"add {target}, {source}, #{distance}")
+            return
+        self.add(f"movw r8, #{distance & 0xFFFF}")
+        if distance >> 16:
+            self.add(f"movt r8, #{distance >> 16}")
+        self.add(f"add {target}, {source}, r8")
+
+    def branch_until(self, register: str, slot: int, label: int) -> None:
+        self.add(f"ldr r8, [sp, #{slot}]", f"cmp {register}, r8", f"bne {label}b")
+
+    # Parts of a group
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether all steps of all runs are unrolled, without any loop."""
+        tile = self.tile
+        last = ELEMENT_BYTES * tile.column_elements
+        return tile.runs * tile.steps <= UNROLL and last <= OFFSET_LIMIT
+
+    def group(self, group: Group) -> None:
+        count = group.filters
+        self.note("sums start at the biases")
+        self.add(f"ldm lr!, {{r0-r{count - 1}}}")
+        if self.tile.pixels > 1:
+            self.add(*(f"mov r{count + i}, r{i}" for i in range(count)))
+        self.add(f"ldr r12, [sp, #{_COLUMNS}]")
+        if self.is_flat:
+            runs, steps = range(self.tile.runs), range(self.tile.steps)
+            self.steps(group, [run * self.tile.run_stride + 2 * s for run in runs for s in steps])
+        else:
+            self.runs(group)
+        self.requantize(group)
+
+    def runs(self, group: Group) -> None:
+        tile = self.tile
+        unroll, turns, rest = _unrolled(tile.steps)
+        if tile.runs > 1:
+            self.label(2, "a run of the columns")
+        if turns > 1:
+            self.advance("r8", "r12", 4 * unroll * turns)
+            self.add(f"str r8, [sp, #{_RUN_END}]")
+            self.label(3, f"{unroll} steps")
+        self.steps(group, [2 * s for s in range(unroll)])
+        done = 0
+        if turns > 1:
+            done = 4 * unroll * turns
+            self.add(f"add r12, r12, #{4 * unroll}")
+            self.branch_until("r12", _RUN_END, 3)
+        if rest:
+            self.steps(group, [2 * s for s in range(rest)])
+        if tile.runs > 1:
+            self.advance("r12", "r12", tile.run_stride * ELEMENT_BYTES - done)
+            self.branch_until("r12", _COLUMN_END, 2)
+
+    def steps(self, group: Group, starts: list[int]) -> None:
+        """Steps at these elements behind r12, the weights in order behind lr."""
+        pairs, pixels = group.filters // 2, self.tile.pixels
+        registers = list(range(8 + pixels, 12))
+        for number, start in enumerate(starts):
+            for pixel in range(pixels):
+                offset = ELEMENT_BYTES * (start + pixel * self.tile.pixel_stride)
+                self.add(f"ldr r{8 + pixel}, [r12, #{offset}]")
+            for first in range(0, pairs, len(registers)):
+                chunk = list(enumerate(registers[: pairs - first], first))
+                for pair, w in chunk:
+                    self.add(f"ldr r{w}, [lr, #{4 * (number * pairs + pair)}]")
+                self.multiply(group, chunk, 0)
+                self.add(*(f"sxtb16 r{w}, r{w}" for _, w in chunk))
+                self.multiply(group, chunk, 1)
+        self.advance("lr", "lr", 4 * pairs * len(starts))
+
+    def multiply(self, group: Group, chunk: list[tuple[int, int]], second: int) -> None:
+        for pair, w in chunk:
+            for pixel in range(self.tile.pixels):
+                a = pixel * group.filters + 2 * pair + second
+                self.add(f"smlad r{a}, r{8 + pixel}, r{w}, r{a}")
+
+    def requantize(self, group: Group) -> None:
+        tile = self.tile
+        self.note("the first filter of a pair: (256*S0 + S1) - S1")
+        sums = [a for a, _, filter_ in tile.accumulators(group) if filter_ % 2 == 0]
+        self.add(*(f"sub r{a}, r{a}, r{a + 1}" for a in sums))
+        self.add(f"ldr r12, [sp, #{_OUTPUT}]")
+        for filter_ in range(group.live):
+            self.note(f"filter {filter_}: multiplier, rounding, exponent")
+            self.add("ldm lr!, {r8-r10}")
+            registers = [a for a, _, f in tile.accumulators(group) if f == filter_]
+            for a in registers:
+                self.add(f"lsl r{a}, r{a}, #1" if filter_ % 2 else f"asr r{a}, r{a}, #7")
+            for a in registers:
+                if tile.corrects_sign:
+                    self.add(f"add r11, r9, r{a}, asr #31", f"smmlar r{a}, r{a}, r8, r11")
+                else:
+                    self.add(f"smmlar r{a}, r{a}, r8, r9")
+            self.add(*(f"asr r{a}, r{a}, r10" for a in registers))
+            for a in registers:
+                self.clamp(a)
+            for pixel, a in enumerate(registers):
+                self.add(f"strb r{a}, [r12, #{pixel * tile.channels + filter_}]")
+
+    def clamp(self, a: int) -> None:
+        low, high = self.tile.low, self.tile.high
+        self.add(f"ssat r{a}, #8, r{a}")
+        at = 0
+        # x & ~(x >> 31) is max(x, 0), x & (x >> 31) is min(x, 0).
+        if low > -128:
+            self.shift(a, -low)
+            self.add(f"bic r{a}, r{a}, r{a}, asr #31")
+            at = low
+        if high < 127:
+            self.shift(a, at - high)
+            self.add(f"and r{a}, r{a}, r{a}, asr #31")
+            at = high
+        self.shift(a, at)
+
+    def shift(self, a: int, distance: int) -> None:
+        if distance:
+            operation = "add" if distance > 0 else "sub"
+            self.add(f"{operation} r{a}, r{a}, #{abs(distance)}")
+
+
+def _unrolled(steps: int) -> tuple[int, int, int]:
+    """Steps in the loop's body, turns of the loop, steps behind it."""
+    if steps <= UNROLL:
+        return steps, 1, 0
+    for unroll in range(UNROLL, _UNROLL_AT_LEAST - 1, -1):
+        if steps % unroll == 0:
+            return unroll, steps // unroll, 0
+    turns = -(-steps // _UNROLL_UNEVENLY)
+    return steps // turns, turns, steps % turns
