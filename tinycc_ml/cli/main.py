@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 import traceback
+from types import FrameType
 
 import click
 
@@ -58,6 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script; exits with 0, 1 (user error), 2 (usage), 3 (bug)."""
     arguments = sys.argv[1:] if arguments is None else arguments
     verbose = "-v" in arguments or "--verbose" in arguments
+    _end_in_order()
     try:
         cli.main(args=arguments, prog_name="tinycc-ml", standalone_mode=False)
     except click.exceptions.Exit as error:
@@ -79,6 +82,20 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo(traceback.format_exc(), err=True)
         click.echo("tinycc-ml: internal error; this is a bug, please report it", err=True)
         sys.exit(InternalError.exit_code)
+
+
+def _end_in_order() -> None:
+    """Makes the other ways to be ended like Ctrl-C: emulators and temporary folders go with us."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        click.echo("interrupted", err=True)
+        sys.exit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        # Whoever wants it ignored (nohup) keeps that.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)
 
 
 def _report(error: TinyccError, verbose: bool) -> None:
