@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tinycc_ml.loopir.c_functions import (
     COLUMNS,
@@ -15,6 +15,7 @@ from tinycc_ml.loopir.c_functions import comment as c_comment
 from tinycc_ml.loopir.c_printer import print_c_body
 from tinycc_ml.loopir.functions import ScalarFunction
 from tinycc_ml.loopir.ir import Buffer, Intrinsic, LoopKernel, Role
+from tinycc_ml.loopir.simplify import simplify_kernel
 from tinycc_ml.loopir.walk import intrinsic_calls
 
 #: When the assembly that needs a feature is used. The registers of big-endian cores would hold
@@ -38,12 +39,18 @@ def _continued(text: str) -> str:
     )
 
 
+#: What every compiler of C99 takes, without the zero at the end.
+_LONGEST_STRING = 4094
+
 # Some compilers put code of their own into naked functions (stack protector, instrumentation),
 # or would drop the arguments, which no C statement uses ("used" and "noipa" forbid it).
 _ATTRIBUTES = _continued("""\
 #if defined(__has_attribute)
 #if __has_attribute(noipa)
 #define TCML_NO_IPA , noipa
+#endif
+#if __has_attribute(no_profile_instrument_function)
+#define TCML_NO_PROFILE , no_profile_instrument_function
 #endif
 #if __has_attribute(no_stack_protector)
 #define TCML_NO_STACK_PROTECTOR , no_stack_protector
@@ -52,20 +59,24 @@ _ATTRIBUTES = _continued("""\
 #ifndef TCML_NO_IPA
 #define TCML_NO_IPA
 #endif
+#ifndef TCML_NO_PROFILE
+#define TCML_NO_PROFILE
+#endif
 #ifndef TCML_NO_STACK_PROTECTOR
 #define TCML_NO_STACK_PROTECTOR , optimize("no-stack-protector")
 #endif
 /* The body is all there is: the compiler adds no prologue, and takes the arguments for used. */
 #define TCML_NAKED @
   __attribute__((naked, noinline, used, @
-                 no_instrument_function TCML_NO_IPA TCML_NO_STACK_PROTECTOR))
+                 no_instrument_function TCML_NO_IPA TCML_NO_PROFILE TCML_NO_STACK_PROTECTOR))
 #define TCML_UNUSED __attribute__((unused))
 """)
 
 
 def required_intrinsics(kernel: LoopKernel) -> tuple[Intrinsic, ...]:
-    """The intrinsics that a kernel calls, each once."""
-    return tuple(dict.fromkeys(call.intrinsic for call in intrinsic_calls(kernel.body)))
+    """The intrinsics that :func:`print_c_body` calls, each once."""
+    body = simplify_kernel(kernel).body
+    return tuple(dict.fromkeys(call.intrinsic for call in intrinsic_calls(body)))
 
 
 def print_c_intrinsics(
@@ -105,21 +116,44 @@ def _condition(feature: str) -> str:
 
 
 def _naked(intrinsic: Intrinsic) -> str:
-    head = f"static TCML_NAKED void {PREFIX}{intrinsic.name}("
-    signature = wrapped(head, _parameters(intrinsic, "TCML_UNUSED "), ") {")
+    signature = _signature("static TCML_NAKED void", intrinsic, "TCML_UNUSED ")
+    body = "".join(map(_asm, _pieces(intrinsic.assembly)))
+    return f"{c_comment(intrinsic.comment)}{signature}\n{body}}}\n"
+
+
+def _asm(lines: Sequence[str]) -> str:
+    """A statement; nothing comes between it and the next, as the function is naked."""
     open_ = '  __asm__ volatile("'
-    lines = f'\\n"\n{" " * (len(open_) - 1)}"'.join(intrinsic.assembly)
-    return f'{c_comment(intrinsic.comment)}{signature}\n{open_}{lines}\\n");\n}}\n'
+    between = f'\\n"\n{" " * (len(open_) - 1)}"'
+    return f'{open_}{between.join(lines)}\\n");\n'
+
+
+def _pieces(lines: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Parts whose text is no longer than a string literal may be."""
+    start = length = 0
+    for end, line in enumerate(lines):
+        if length + len(line) + 1 > _LONGEST_STRING:
+            yield lines[start:end]
+            start, length = end, 0
+        length += len(line) + 1
+    yield lines[start:]
 
 
 def _plain(intrinsic: Intrinsic) -> str:
-    head = f"static void {PREFIX}{intrinsic.name}("
-    signature = wrapped(head, _parameters(intrinsic), ") {")
+    signature = _signature("static void", intrinsic, "")
     return f"{c_comment(intrinsic.comment[:1])}{signature}\n{print_c_body(intrinsic.meaning)}}}\n"
 
 
-def _parameters(intrinsic: Intrinsic, attribute: str = "") -> Sequence[str]:
-    return [f"{attribute}{_parameter(buffer)}" for buffer in intrinsic.meaning.buffers]
+def _signature(head: str, intrinsic: Intrinsic, attribute: str) -> str:
+    """With the name on a line of its own where the parameters have no room behind it."""
+    parameters = [f"{attribute}{_parameter(buffer)}" for buffer in intrinsic.meaning.buffers]
+    for start in (f"{head} ", f"{head}\n"):
+        name = f"{start}{PREFIX}{intrinsic.name}("
+        first, _, rest = name.rpartition("\n")
+        text = wrapped(rest, parameters, ") {")
+        if all(len(line) <= COLUMNS for line in text.split("\n")):
+            break
+    return f"{first}\n{text}" if first else text
 
 
 def _parameter(buffer: Buffer) -> str:

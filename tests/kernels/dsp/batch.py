@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.c_compilers import run_tool
 from tests.kernels.dsp.cases import Case
+from tinycc_ml._resources import resource_dir
 from tinycc_ml.dtypes import from_numpy
 from tinycc_ml.loopir import (
     LoopKernel,
@@ -24,9 +26,20 @@ from tinycc_ml.loopir import (
 )
 from tinycc_ml.runner.firmware import FirmwareImage, build_firmware
 from tinycc_ml.runner.sessions import open_device
-from tinycc_ml.targets import load_board
+from tinycc_ml.targets import compile_flags, load_board
 
 GUARD, GUARD_BYTES = 0xA5, 8
+#: What code built with -finstrument-functions or a stack protector calls.
+_HOOKS = """
+void __cyg_profile_func_enter(void *function, void *site) __attribute__((no_instrument_function));
+void __cyg_profile_func_exit(void *function, void *site) __attribute__((no_instrument_function));
+void __cyg_profile_func_enter(void *function, void *site) { (void)function; (void)site; }
+void __cyg_profile_func_exit(void *function, void *site) { (void)function; (void)site; }
+extern uint32_t __stack_chk_guard;
+uint32_t __stack_chk_guard = 0x600DF00DU;
+void __stack_chk_fail(void);
+void __stack_chk_fail(void) { for (;;) { } }
+"""
 _GLUE = """
 static uint8_t input[4];
 static const tcml_buffer inputs[] = {{"input", input, 4U}};
@@ -35,18 +48,9 @@ const tcml_model_descriptor tcml_model = {
     "batch", {0}, inputs, outputs, 1U, 1U, TCML_LAYER_COUNT, 0U, run,
 };
 """
-WARNINGS = tuple(
-    [
-        "-Wall",
-        "-Wextra",
-        "-Wpedantic",
-        "-Wconversion",
-        "-Wsign-conversion",
-        "-Wshadow",
-        "-Wmissing-prototypes",
-        "-Wundef",
-        "-Werror",
-    ]
+WARNINGS = (
+    *("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow"),
+    *("-Wmissing-prototypes", "-Wundef", "-Werror"),
 )
 
 
@@ -107,32 +111,58 @@ def batch_source(cases: Sequence[Case]) -> str:
             f"  memset(output, {GUARD}, sizeof output);",
             *calls,
             "  return 0;\n}",
+            _HOOKS,
             _GLUE,
         ]
     )
 
 
 def build_batch(
-    cases: Sequence[Case],
-    board: str,
-    folder: Path,
-    flags: Sequence[str] = (),
-    optimize: str = "-O2",
+    cases: Sequence[Case], board: str, folder: Path, command: Sequence[str] = ("-O2",)
 ) -> FirmwareImage:
-    """The firmware of a batch."""
-    folder.mkdir(parents=True, exist_ok=True)
-    source = folder / "batch.c"
-    source.write_text(batch_source(cases))
+    """The firmware of a batch.
+
+    Args:
+        cases: What to put in.
+        board: The emulated board.
+        folder: Where to write.
+        command: Flags for the batch's own file; a compiler other than the board's comes first.
+    """
+    batch = compile_batch(cases, board, folder, command)
+    # The object comes in as a flag: how it is compiled is this module's business.
+    empty = folder / "empty.c"
+    empty.write_text("typedef int nothing;\n")
     return build_firmware(
-        [source],
+        [empty],
         [],
         load_board(board),
-        folder,
+        folder / "build",
         layer_count=1,
-        extra_flags=(*WARNINGS, *flags),
-        optimize=optimize,
+        # Objects of other compilers and those of newlib disagree about this note.
+        extra_flags=[str(batch), "-Wl,--no-warn-execstack"],
         trace=False,
     )
+
+
+def compile_batch(
+    cases: Sequence[Case], board: str, folder: Path, command: Sequence[str] = ("-O2",)
+) -> Path:
+    """The object file of a batch; see :func:`build_batch`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source, target = folder / "batch.c", folder / "batch.o"
+    source.write_text(batch_source(cases))
+    compiler = () if not command[0].startswith("-") else ("arm-none-eabi-gcc",)
+    flags = [*compiler, *command, *compile_flags(load_board(board)), *WARNINGS]
+    include = resource_dir("firmware_harness") / "include"
+    flags += ["-std=c11", "-ffunction-sections", "-DTCML_LAYER_COUNT=1", f"-I{include}"]
+    run_tool([*flags, "-c", source, "-o", target], folder)
+    if "-flto" in command:
+        whole = folder / "whole.o"
+        relink = ("-r", "-flinker-output=nolto-rel", "-nostdlib")
+        core = compile_flags(load_board(board))
+        run_tool(["arm-none-eabi-gcc", *command, *core, *relink, target, "-o", whole], folder)
+        return whole
+    return target
 
 
 def run_batch(image: FirmwareImage, board: str) -> bytes:

@@ -1,0 +1,136 @@
+"""Calls of intrinsics: what the verifier refuses, the interpreter runs, and C looks like."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tinycc_ml.dtypes import DType
+from tinycc_ml.errors import InternalError
+from tinycc_ml.loopir import (
+    Affine,
+    Argument,
+    Buffer,
+    CallIntrinsic,
+    For,
+    Intrinsic,
+    LoopKernel,
+    Role,
+    affine,
+    format_kernel,
+    print_c_body,
+    print_c_intrinsics,
+    required_intrinsics,
+    run_kernel,
+    simplify_kernel,
+    verify_kernel,
+)
+from tinycc_ml.loopir import build as b
+from tinycc_ml.loopir.c_intrinsics import GUARDS
+
+X = Buffer("x", DType.INT8, (4,), Role.INPUT)
+Y = Buffer("y", DType.INT16, (4,), Role.OUTPUT)
+DOUBLE = Intrinsic(
+    "double4",
+    LoopKernel("double4", (X, Y), b.nest([("i", 4)], b.store(Y, ("i",), b.mul(b.load(X, "i"), 2)))),
+    "dsp",
+    ("  bx lr",),
+    ("Doubles.",),
+)
+INPUT = Buffer("input", DType.INT8, (3, 8), Role.INPUT)
+OUTPUT = Buffer("output", DType.INT16, (3, 2, 4), Role.OUTPUT)
+
+
+def call(source: tuple[Affine, ...], target: tuple[Affine, ...]) -> CallIntrinsic:
+    return CallIntrinsic(DOUBLE, (Argument("input", source), Argument("output", target)))
+
+
+def kernel(row_of: Affine, start: Affine, *buffers: Buffer) -> LoopKernel:
+    window = call((row_of, start), (affine("row"), affine("half"), affine(0)))
+    return LoopKernel(
+        "doubled", buffers or (INPUT, OUTPUT), b.nest([("row", 3), ("half", 2)], window)
+    )
+
+
+GOOD = kernel(affine("row"), affine("half") * 4)
+
+
+def arrays() -> dict[str, np.ndarray]:
+    x = np.arange(24, dtype=np.int8).reshape(3, 8)
+    return {"input": x, "output": np.zeros((3, 2, 4), np.int16)}
+
+
+def test_runs_the_meaning_on_windows():
+    data = arrays()
+    run_kernel(verify_kernel(GOOD), data)
+    assert np.array_equal(data["output"].reshape(3, 8), 2 * data["input"].astype(np.int16))
+
+
+def test_traces_are_those_of_the_callers_buffers():
+    data, seen = arrays(), []
+    run_kernel(GOOD, data, trace=lambda *access: seen.append(access))
+    reads = [index for what, name, index in seen if (what, name) == ("read", "input")]
+    writes = [index for what, name, index in seen if (what, name) == ("write", "output")]
+    assert reads == writes == list(range(24))
+    assert len(seen) == 48
+
+
+def test_a_window_may_cross_rows_but_not_the_end():
+    verify_kernel(replace(GOOD, body=(call((affine(0), affine(6)), (affine(0),) * 3),)))
+    late = replace(GOOD, body=(call((affine(2), affine(5)), (affine(0),) * 3),))
+    with pytest.raises(InternalError, match=r"runs over 21\.\.24, the buffer over 0\.\.23"):
+        verify_kernel(late)
+    with pytest.raises(InternalError, match="outside"):
+        run_kernel(late, arrays())
+    with pytest.raises(InternalError, match="outside"):
+        run_kernel(late, arrays(), trace=lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (kernel(affine("row") - 1, affine(0)), "the window runs over -8"),
+        (kernel(affine("column"), affine(0)), "loop column is not around it"),
+        (kernel(affine("row"), affine(0), INPUT, replace(OUTPUT, dtype=DType.INT8)), "is int8"),
+        (kernel(affine("row"), affine(0), INPUT, replace(OUTPUT, role=Role.INPUT)), "written, but"),
+        (kernel(affine("row"), affine(0), replace(INPUT, shape=(24,)), OUTPUT), "2 indices, rank"),
+        (kernel(affine("row"), affine(0), INPUT), "the buffer does not exist"),
+        (replace(GOOD, body=(CallIntrinsic(DOUBLE, ()),)), "takes 2 windows, 0 given"),
+        (
+            replace(GOOD, buffers=(replace(INPUT, role=Role.SCRATCH), OUTPUT)),
+            "read before anything is stored",
+        ),
+    ],
+)
+def test_refusals(wrong, message):
+    with pytest.raises(InternalError, match=message):
+        verify_kernel(wrong)
+
+
+def test_a_written_window_is_not_shared():
+    x = replace(X, dtype=DType.INT16)
+    same = replace(DOUBLE, meaning=replace(DOUBLE.meaning, buffers=(x, Y)))
+    at = Argument("output", (affine(0),) * 3)
+    both = LoopKernel("both", (OUTPUT,), (CallIntrinsic(same, (at, at)),))
+    with pytest.raises(InternalError, match="written and passed twice"):
+        verify_kernel(both)
+
+
+def test_text():
+    assert "double4(input[row, 4*half].., output[row, half, 0]..)" in format_kernel(GOOD)
+    body = print_c_body(GOOD)
+    assert "tcml_double4(&input[row * 8 + half * 4], &output[(row * 2 + half) * 4]);" in body
+    text = print_c_intrinsics(required_intrinsics(GOOD))
+    assert text.count("tcml_double4(") == 2
+    assert text.index("static TCML_NAKED") < text.index("#else") < text.index("static void")
+    assert all(term in text for term in GUARDS["dsp"])
+
+
+def test_what_is_never_called_is_not_printed():
+    never = b.when([b.inside(affine("row") - 3, 3)], *GOOD.body[0].body[0].body)  # type: ignore
+    body = (For("row", 3, (For("half", 2, never),)),)
+    assert simplify_kernel(replace(GOOD, body=body)).body == ()
+    assert required_intrinsics(replace(GOOD, body=body)) == ()
+    assert print_c_intrinsics(()) == ""
