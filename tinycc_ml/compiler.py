@@ -24,7 +24,7 @@ from tinycc_ml.errors import DoesNotFitError, OutputError
 from tinycc_ml.graph import Graph, PassReport, format_graph, run_passes, verify_graph
 from tinycc_ml.importers import import_model
 from tinycc_ml.kernels import KernelChoice, Program, format_program, select
-from tinycc_ml.memplan import MemoryPlan, plan_program
+from tinycc_ml.memplan import Io, MemoryPlan, Optimize, plan_program
 from tinycc_ml.ops import IntegerGraph, format_integer_graph, integerize
 from tinycc_ml.targets import Board, features
 from tinycc_ml.transforms import SIMPLIFY
@@ -72,6 +72,7 @@ def compile_model(
     options: EmitOptions | None = None,
     *,
     kernels: KernelChoice = "auto",
+    optimize: Optimize = "auto",
     name: str | None = None,
     dump: Dump | None = None,
 ) -> Compilation:
@@ -82,6 +83,7 @@ def compile_model(
         board: Step 1's result.
         options: Choices about the generated code.
         kernels: Which kernels may be chosen.
+        optimize: Whether the memory plan may let outputs lie over dying inputs.
         name: Prefix of all generated names; the file's stem by default.
         dump: Called with a step's name and its result as text, after each step.
 
@@ -107,7 +109,7 @@ def compile_model(
     # 7. order: as in the file, which is a valid order
     dump("06_select", format_program(program))
     # 8. place
-    plan = plan_program(program, options.io)
+    plan = _place(program, board, options.io, optimize)
     dump("08_place", plan.render())
     layout = make_layout(program, plan, options.io, dict(graph.types))
     # 10. account; before 9, whose texts quote it
@@ -116,6 +118,20 @@ def compile_model(
     manifest = account(layout, provenance, options, passes.refusals)
     dump("10_account", manifest.to_json())
     return Compilation(board, graph, integers, program, plan, layout, passes, manifest, len(data))
+
+
+def _place(program: Program, board: Board, io: Io, optimize: Optimize) -> MemoryPlan:
+    """The memory plan; `auto` gives up disjoint buffers only where they do not fit the board.
+
+    Disjoint buffers let the C compiler assume that an output changes no input, so they are never
+    slower.
+    """
+    if optimize != "ram":
+        plan = plan_program(program, io)
+        fits = board.is_host or plan.arena_bytes <= ram_block_bytes(board)
+        if optimize == "latency" or fits:
+            return plan
+    return plan_program(program, io, overlap=True)
 
 
 def generate(compilation: Compilation) -> dict[str, str]:

@@ -14,6 +14,7 @@ from tinycc_ml.compiler import Compilation, fit_problems, ram_block_bytes
 from tinycc_ml.emit import ArenaKind, Io
 from tinycc_ml.errors import DoesNotFitError
 from tinycc_ml.kernels import KernelChoice
+from tinycc_ml.memplan import Optimize
 
 
 @click.command("analyze")
@@ -22,14 +23,20 @@ from tinycc_ml.kernels import KernelChoice
 @compile_options
 @json_option
 def command(
-    model: Path, board: str, arena: ArenaKind, io: Io, kernels: KernelChoice, as_json: bool
+    model: Path,
+    board: str,
+    arena: ArenaKind,
+    io: Io,
+    kernels: KernelChoice,
+    optimize: Optimize,
+    as_json: bool,
 ) -> None:
     """Show MODEL's operators, shapes, MACs and bytes, and whether it fits a board.
 
     Needs no compiler and no board. Exit code 1 when the model does not fit. Code and stack come on
     top of what is shown; `bench` measures them.
     """
-    compilation = compile_for(model, board, arena, io, kernels)
+    compilation = compile_for(model, board, arena, io, kernels, optimize)
     problems = fit_problems(compilation)
     if as_json:
         print_json("analyze", _result(compilation, problems))
@@ -51,6 +58,7 @@ def _result(compilation: Compilation, problems: tuple[str, ...]) -> dict[str, An
         "problems": list(problems),
         "model_bytes": compilation.model_bytes,
         "macs": manifest.macs,
+        "plan_method": manifest.plan_method,
         "arena_bytes": manifest.arena_bytes,
         "scratch_bytes": manifest.scratch_bytes,
         "lower_bound_bytes": manifest.lower_bound_bytes,
@@ -95,6 +103,7 @@ def _print(compilation: Compilation, problems: tuple[str, ...]) -> None:
         f"arena              {manifest.arena_bytes:>12,} bytes of RAM, lower bound "
         f"{manifest.lower_bound_bytes:,} ({proof}), of it scratch {manifest.scratch_bytes:,}"
     )
+    out.print(f"memory plan        {manifest.plan_method}")
     if not board.is_host and not problems:
         out.print(
             f"fits {board.name}: {manifest.arena_bytes:,} of {ram_block_bytes(board):,} bytes of "

@@ -20,6 +20,7 @@ from tinycc_ml.cli.parameters import (
 from tinycc_ml.compiler import Compilation
 from tinycc_ml.emit import ArenaKind, Io
 from tinycc_ml.kernels import KernelChoice
+from tinycc_ml.memplan import Optimize
 from tinycc_ml.runner import Measurement, Place, measure
 
 
@@ -39,6 +40,7 @@ def command(
     arena: ArenaKind,
     io: Io,
     kernels: KernelChoice,
+    optimize: Optimize,
     as_json: bool,
 ) -> None:
     """Measure MODEL: instructions or cycles per inference and per layer, RAM, stack, flash.
@@ -47,7 +49,7 @@ def command(
     On a board the core's cycle counter is read. The input is all zeros: the time of the generated
     code does not depend on it by more than a few rounding branches.
     """
-    compilation = compile_for(model, board, arena, io, kernels)
+    compilation = compile_for(model, board, arena, io, kernels, optimize)
     with session(compilation, on, port) as running:
         measured = measure(running.device, runs)
     if as_json:
@@ -68,6 +70,7 @@ def _result(
         **measured.as_units(measured.total),
         "instructions_resolution": measured.resolution if measured.counts_instructions else None,
         "cycles_estimate": None,
+        "plan_method": manifest.plan_method,
         "arena_bytes": manifest.arena_bytes,
         "scratch_bytes": manifest.scratch_bytes,
         "stack_bytes": measured.stack_bytes,

@@ -22,6 +22,7 @@ from tinycc_ml.compiler import check_fits
 from tinycc_ml.emit import ArenaKind, Io
 from tinycc_ml.errors import OutputError
 from tinycc_ml.kernels import KernelChoice
+from tinycc_ml.memplan import Optimize
 
 
 @click.command("firmware")
@@ -37,6 +38,7 @@ def command(
     arena: ArenaKind,
     io: Io,
     kernels: KernelChoice,
+    optimize: Optimize,
     as_json: bool,
 ) -> None:
     """Build a board's test firmware of MODEL: the model, the harness, the serial protocol.
@@ -44,7 +46,7 @@ def command(
     Flash it with the board's own tool; then `run`, `validate` and `bench --on serial --port P`
     talk to it.
     """
-    compilation = compile_for(model, board, arena, io, kernels)
+    compilation = compile_for(model, board, arena, io, kernels, optimize)
     check_fits(compilation)
     with tempfile.TemporaryDirectory(prefix="tinycc-ml-") as folder:
         built = build(compilation, "serial", Path(folder))

@@ -20,6 +20,7 @@ from tinycc_ml.cli.parameters import (
 from tinycc_ml.compiler import Compilation, check_fits, generate
 from tinycc_ml.emit import ArenaKind, Io, write_project
 from tinycc_ml.kernels import KernelChoice
+from tinycc_ml.memplan import Optimize
 
 
 @click.command("gen")
@@ -39,6 +40,7 @@ def command(
     arena: ArenaKind,
     io: Io,
     kernels: KernelChoice,
+    optimize: Optimize,
     force: bool,
     dump_dir: Path | None,
     as_json: bool,
@@ -50,7 +52,9 @@ def command(
     give the same bytes.
     """
     steps: dict[str, str] = {}
-    compilation = compile_for(model, board, arena, io, kernels, name, dump=steps.__setitem__)
+    compilation = compile_for(
+        model, board, arena, io, kernels, optimize, name, dump=steps.__setitem__
+    )
     # First: the steps of a model that does not fit are worth a look, and no project is written
     # by a command that fails.
     if dump_dir is not None:
@@ -82,6 +86,7 @@ def _result(compilation: Compilation, output: Path, files: dict[str, str]) -> di
         "board": manifest.board,
         "output": str(output),
         "files": sorted(files),
+        "plan_method": manifest.plan_method,
         "arena_bytes": manifest.arena_bytes,
         "scratch_bytes": manifest.scratch_bytes,
         "lower_bound_bytes": manifest.lower_bound_bytes,

@@ -21,7 +21,15 @@ name_option: _Decorator = click.option("--name", help="Prefix of generated names
 
 
 def compile_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--kernels``, ``--arena`` and ``--io``."""
+    """``--kernels``, ``--optimize``, ``--arena`` and ``--io``."""
+    command = click.option(
+        "--optimize",
+        type=click.Choice(["auto", "latency", "ram"]),
+        default="auto",
+        show_default=True,
+        help="Buffers of a layer apart (latency), or outputs over inputs that die (ram); auto: "
+        "apart, unless that does not fit the board.",
+    )(command)
     command = click.option(
         "--kernels",
         type=click.Choice(["auto", "portable"]),

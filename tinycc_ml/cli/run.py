@@ -20,6 +20,7 @@ from tinycc_ml.cli.parameters import (
 from tinycc_ml.emit import ArenaKind, Io
 from tinycc_ml.graph import Array
 from tinycc_ml.kernels import KernelChoice
+from tinycc_ml.memplan import Optimize
 from tinycc_ml.runner import Place, infer, load_samples
 
 
@@ -39,13 +40,14 @@ def command(
     arena: ArenaKind,
     io: Io,
     kernels: KernelChoice,
+    optimize: Optimize,
     as_json: bool,
 ) -> None:
     """Run MODEL on inputs and print its outputs.
 
     The file holds one or more samples, as the model's integers: see `tinycc-ml validate --help`.
     """
-    compilation = compile_for(model, board, arena, io, kernels)
+    compilation = compile_for(model, board, arena, io, kernels, optimize)
     manifest = compilation.manifest
     samples = load_samples(input_file, manifest.inputs)
     with session(compilation, on, port) as running:

@@ -24,6 +24,7 @@ from tinycc_ml.cli.parameters import (
 )
 from tinycc_ml.emit import ArenaKind, Io
 from tinycc_ml.kernels import KernelChoice
+from tinycc_ml.memplan import Optimize
 from tinycc_ml.runner import Place, Validation, choose_reference, load_samples, validate
 
 
@@ -53,6 +54,7 @@ def command(
     arena: ArenaKind,
     io: Io,
     kernels: KernelChoice,
+    optimize: Optimize,
     as_json: bool,
 ) -> None:
     """Compare every output byte of MODEL with TensorFlow Lite Micro's.
@@ -61,7 +63,7 @@ def command(
     in the model's own integers, and optionally `labels`. Exit code 1 on any mismatch; the first
     differing layer and element are named.
     """
-    compilation = compile_for(model, board, arena, io, kernels)
+    compilation = compile_for(model, board, arena, io, kernels, optimize)
     samples = load_samples(data, compilation.manifest.inputs)
     chosen = choose_reference(reference, model.read_bytes(), compilation.integers)
     with session(compilation, on, port) as running, _progress(len(samples)) as progress:

@@ -48,6 +48,7 @@ def account(
         files=(f"{name}.h", f"{name}.c", f"{name}_weights.h", f"{name}_weights.c"),
         inputs=tuple(_tensor(port) for port in layout.inputs),
         outputs=tuple(_tensor(port) for port in layout.outputs),
+        plan_method=plan.method,
         arena_bytes=plan.arena_bytes,
         scratch_bytes=max((sum(s for _, s in c.scratch) for c in program.calls), default=0),
         lower_bound_bytes=plan.lower_bound_bytes,

@@ -40,14 +40,17 @@ def function_text(layout: Layout, index: int) -> FunctionText:
     """The C of one function of the program."""
     kernel = layout.program.functions[index]
     calls = [call for call in layout.program.calls if call.function == index]
+    overlaps = any(layout.overlaps_input(call) for call in calls)
     signature = wrap(
         f"static void {function_name(layout, index)}(",
-        [_parameter(buffer) for buffer in kernel.loops.buffers],
+        [_parameter(buffer, overlaps) for buffer in kernel.loops.buffers],
         ") {",
         declaration=True,
     )
     return FunctionText(
-        _comment(layout, kernel, calls), signature, print_c_body(kernel.loops).rstrip("\n")
+        _comment(layout, kernel, calls, overlaps),
+        signature,
+        print_c_body(kernel.loops).rstrip("\n"),
     )
 
 
@@ -72,14 +75,17 @@ def call_text(layout: Layout, position: int) -> CallText:
     )
 
 
-def _parameter(buffer: Buffer) -> str:
+def _parameter(buffer: Buffer, overlaps: bool) -> str:
     read_only = buffer.role in (Role.INPUT, Role.CONSTANT)
     qualifier = "const " if read_only else ""
-    restrict = "" if read_only else "TCML_RESTRICT "
+    # One call with the output over an input is enough: all calls share the function. Scratch is
+    # always apart.
+    is_alone = buffer.role is Role.SCRATCH or (buffer.role is Role.OUTPUT and not overlaps)
+    restrict = "TCML_RESTRICT " if is_alone else ""
     return f"{qualifier}{buffer.dtype.c_name} *{restrict}{buffer.name}"
 
 
-def _comment(layout: Layout, kernel: Kernel, calls: list[Call]) -> str:
+def _comment(layout: Layout, kernel: Kernel, calls: list[Call], overlaps: bool) -> str:
     first, *others = calls
     types = dict(layout.program.types) | {
         name: TensorType(c.array.shape, layout.program.types[first.outputs[0]].dtype)
@@ -98,6 +104,8 @@ def _comment(layout: Layout, kernel: Kernel, calls: list[Call]) -> str:
     ]
     if others:
         sentences.append(f"Also computes {', '.join(call.layer for call in others)}.")
+    if overlaps:
+        sentences.append("May write over its input, whose bytes it has read by then.")
     return block_comment(sentences)
 
 

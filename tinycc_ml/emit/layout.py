@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinycc_ml.graph import TensorType
-from tinycc_ml.kernels import Program
+from tinycc_ml.kernels import Call, Program
 from tinycc_ml.memplan import Io, MemoryPlan, external_values, storage_root
 
 
@@ -49,6 +49,11 @@ class Layout:
     def offset_macro(self, name: str) -> str:
         """The macro that holds the arena offset of a value or scratch."""
         return f"{self.program.name}_{name}_offset".upper()
+
+    def overlaps_input(self, call: Call) -> bool:
+        """Whether a call writes over bytes that it reads."""
+        written = {entry.written for entry in self.plan.shared}
+        return not written.isdisjoint(call.outputs)
 
     def parameter_of(self, name: str) -> str | None:
         """The parameter of ``run`` that holds a value; ``None`` when the arena does."""

@@ -78,6 +78,7 @@ class Manifest:
     files: tuple[str, ...]
     inputs: tuple[TensorEntry, ...]
     outputs: tuple[TensorEntry, ...]
+    plan_method: str
     arena_bytes: int
     scratch_bytes: int
     lower_bound_bytes: int

@@ -112,8 +112,8 @@ def _arena_comment(manifest: Manifest) -> str:
     )
     return block_comment(
         [
-            f"Working memory, {manifest.scratch_bytes} bytes of scratch included; {gap} for this "
-            "order of layers, layer by layer."
+            f"Working memory, {manifest.scratch_bytes} bytes of scratch included; {gap} for these "
+            f"kernels in this order, {manifest.plan_method}."
         ]
     )
 

@@ -2,28 +2,41 @@
 
 from tinycc_ml.memplan.bound import lower_bound_bytes
 from tinycc_ml.memplan.check import check_plan
-from tinycc_ml.memplan.execution import Execution, Scratch, Step
+from tinycc_ml.memplan.distance import safe_distance_bytes
+from tinycc_ml.memplan.execution import Execution, OrderedRead, Scratch, Step, WriteOrder
 from tinycc_ml.memplan.lifespan import plan_problem
-from tinycc_ml.memplan.plan import MemoryPlan, Placement
+from tinycc_ml.memplan.plan import MemoryPlan, Placement, SharedBytes
 from tinycc_ml.memplan.planner import plan_memory, solve
-from tinycc_ml.memplan.problem import PlannedBuffer, PlanProblem
-from tinycc_ml.memplan.program_plan import Io, external_values, plan_program, storage_root
+from tinycc_ml.memplan.problem import Overlap, PlannedBuffer, PlanProblem
+from tinycc_ml.memplan.program_plan import (
+    Io,
+    Optimize,
+    external_values,
+    plan_program,
+    storage_root,
+)
 
 __all__ = [
     "Execution",
     "Io",
     "MemoryPlan",
+    "Optimize",
+    "OrderedRead",
+    "Overlap",
     "Placement",
     "PlanProblem",
     "PlannedBuffer",
     "Scratch",
+    "SharedBytes",
     "Step",
+    "WriteOrder",
     "check_plan",
     "external_values",
     "lower_bound_bytes",
     "plan_memory",
     "plan_problem",
     "plan_program",
+    "safe_distance_bytes",
     "solve",
     "storage_root",
 ]

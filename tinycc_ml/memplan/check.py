@@ -1,7 +1,8 @@
 """An independent check of a memory plan: replay the execution, byte by byte.
 
-It shares no code with the planner and does not believe its lifespans: it follows who owns each byte
-of the arena while the steps run, and every read must still find its bytes.
+It shares no code with the planner and does not believe its lifespans nor its distances: it follows
+who owns each byte of the arena while the steps run, and every read must still find its bytes. Where
+an output takes bytes of an input of the same step, the step is replayed turn by turn.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinycc_ml.errors import InternalError
-from tinycc_ml.memplan.execution import Execution, Step
+from tinycc_ml.memplan.check_order import first_lost_byte
+from tinycc_ml.memplan.execution import Execution, Step, WriteOrder
 from tinycc_ml.memplan.plan import MemoryPlan, Placement
 
 _NOBODY = "nothing yet"
@@ -82,32 +84,51 @@ class _Replay:
             self._verify(name, end, "after the last step")
 
     def _run_step(self, index: int, step: Step) -> None:
-        # Everything is claimed before anything is verified: a step may read, write and use its
-        # scratch in any order, so the three must not meet anywhere.
+        when = f"step {index} ({step.name})"
         scratch_names = tuple(scratch.name for scratch in step.scratch)
-        for name in (*step.writes, *scratch_names):
+        # A step may use its scratch at any time, so it meets neither what is read nor what is
+        # written; what is read and written may meet as far as the order of both allows.
+        for name in scratch_names:
             self._claim(name)
-        for name in (*step.reads, *step.writes, *scratch_names):
-            self._verify(name, index, f"step {index} ({step.name})")
+        for name in step.reads:
+            self._verify(name, index, when)
+        for name in step.writes:
+            self._claim(name)
+        for name in step.reads:
+            if step.order is None:
+                self._verify(name, index, when)
+            else:
+                self._verify_overwritten(name, step, step.order, when)
+        for name in (*step.writes, *scratch_names):
+            self._verify(name, index, when)
 
     def _claim(self, name: str) -> None:
         place = self._placements[name]
-        self._owner[place.offset_bytes : place.offset_bytes + place.size_bytes] = [
-            name
-        ] * place.size_bytes
+        self._owner[place.offset_bytes : place.end_bytes] = [name] * place.size_bytes
+
+    def _verify_overwritten(self, name: str, step: Step, order: WriteOrder, when: str) -> None:
+        """Every byte that the output has taken from an input was read before."""
+        place, written = self._placements[name], self._placements[step.writes[0]]
+        # All of the input was there before the output was claimed, so nobody else took any.
+        byte = first_lost_byte(order, place, written)
+        if byte is not None:
+            raise InternalError(
+                f"memory check: {when}: byte {byte} of the arena should hold {name}, "
+                f"but holds {written.name}"
+            )
 
     def _verify(self, name: str, index: int, when: str) -> None:
         place = self._placements[name]
         source = name
         for _ in self._execution.views:  # no chain of views is longer, and a circle ends too
             source = self._execution.views.get(source, source)
-        end = place.offset_bytes + place.size_bytes
+        owners = self._owner[place.offset_bytes : place.end_bytes]
         # Counting is the fast way to see that all bytes are right.
-        if self._owner[place.offset_bytes : end].count(source) != place.size_bytes:
-            byte = next(b for b in range(place.offset_bytes, end) if self._owner[b] != source)
+        if owners.count(source) != place.size_bytes:
+            byte = next(b for b, owner in enumerate(owners) if owner != source)
             raise InternalError(
-                f"memory check: {when}: byte {byte} of the arena should hold {name}, "
-                f"but holds {self._owner[byte]}"
+                f"memory check: {when}: byte {place.offset_bytes + byte} of the arena should hold "
+                f"{name}, but holds {owners[byte]}"
             )
         if not place.first_step <= index <= place.last_step:
             raise InternalError(

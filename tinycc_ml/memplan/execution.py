@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tinycc_ml.errors import InternalError
+from tinycc_ml.ops import Pattern
+
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
@@ -22,23 +25,66 @@ class Scratch:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderedRead:
+    """A read whose order is known.
+
+    Args:
+        name: The buffer, one of the step's reads.
+        pattern: Which elements which turn reads.
+        element_bytes: Size of an element.
+    """
+
+    name: str
+    pattern: Pattern
+    element_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOrder:
+    """The order in which a step writes its only output, and what it still reads by then.
+
+    The step runs in turns. Turn ``t`` writes the bytes ``[t*k, (t+1)*k)`` of the output, with
+    ``k = turn_bytes``; turns run in ascending order. There is no descending execution.
+
+    Args:
+        turns: How many; ``turns * turn_bytes`` is the output's size.
+        turn_bytes: What one turn writes.
+        reads: The reads whose order is known. Any other may happen at any time.
+        reads_first: Whether a turn reads all that it needs before it writes.
+    """
+
+    turns: int
+    turn_bytes: int
+    reads: tuple[OrderedRead, ...]
+    reads_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step of the execution order, usually one operator.
 
-    Nothing is assumed about the order in which a step reads and writes: its reads, writes and
-    scratch are all disjoint.
+    Without an order nothing is assumed about when a step reads and writes: its reads, writes and
+    scratch are all disjoint. With one, the output may lie over inputs that die in this step.
 
     Args:
         name: For messages.
         reads: Buffers in the arena that it reads; constants and external buffers are not listed.
         writes: Buffers that it writes, each whole.
         scratch: Its working memory.
+        order: Of its writes and reads; only for steps with exactly one write.
     """
 
     name: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     scratch: tuple[Scratch, ...] = ()
+    order: WriteOrder | None = None
+
+    def __post_init__(self) -> None:
+        if self.order is not None and len(self.writes) != 1:
+            raise InternalError(
+                f"step {self.name}: an order of writes for {len(self.writes)} outputs; allowed is 1"
+            )
 
 
 @dataclass(frozen=True, slots=True)

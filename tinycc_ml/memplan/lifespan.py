@@ -1,4 +1,4 @@
-"""From an execution order to lifespans: which steps need which storage."""
+"""From an execution order to the placement problem: which steps need which storage."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tinycc_ml.errors import InternalError
 from tinycc_ml.memplan.execution import Execution, Step
+from tinycc_ml.memplan.overlap import overlaps
 from tinycc_ml.memplan.problem import PlannedBuffer, PlanProblem
 
 
@@ -62,7 +63,7 @@ def plan_problem(execution: Execution) -> PlanProblem:
         for index, step in enumerate(execution.steps)
         for scratch in step.scratch
     )
-    return PlanProblem(tensors + scratches)
+    return PlanProblem(tensors + scratches, overlaps(execution, roots, last))
 
 
 def _lifespans(

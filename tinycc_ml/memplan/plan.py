@@ -34,6 +34,27 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedBytes:
+    """Bytes that a step takes from a dying buffer for its output.
+
+    Args:
+        step: The step that writes the one and reads the other for the last time.
+        written: The output.
+        dying: The input.
+        distance_bytes: How far the input starts above the output; negative if below.
+        least_bytes: The least such distance that is safe.
+        shared_bytes: How many bytes belong to both.
+    """
+
+    step: int
+    written: str
+    dying: str
+    distance_bytes: int
+    least_bytes: int
+    shared_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryPlan:
     """Offsets for everything in one arena.
 
@@ -42,17 +63,24 @@ class MemoryPlan:
         arena_bytes: Size of the arena.
         lower_bound_bytes: No plan can be smaller.
         alignment: The arena must start at a multiple of it.
+        shared: Where an output lies over an input, in order of steps.
     """
 
     placements: tuple[Placement, ...]
     arena_bytes: int
     lower_bound_bytes: int
     alignment: int
+    shared: tuple[SharedBytes, ...] = ()
 
     @property
     def gap_bytes(self) -> int:
         """By how much the plan may miss the optimum; 0 proves it optimal."""
         return self.arena_bytes - self.lower_bound_bytes
+
+    @property
+    def method(self) -> str:
+        """How the layers share the arena, in words."""
+        return "layer by layer" + (", outputs over dying inputs" if self.shared else "")
 
     def placement(self, name: str) -> Placement:
         """The placement of a buffer, view or scratch.

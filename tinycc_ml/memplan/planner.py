@@ -9,9 +9,9 @@ from tinycc_ml.memplan.bound import lower_bound_bytes
 from tinycc_ml.memplan.check import check_plan
 from tinycc_ml.memplan.execution import Execution, Step
 from tinycc_ml.memplan.lifespan import plan_problem, storage_roots
-from tinycc_ml.memplan.plan import MemoryPlan, Placement
+from tinycc_ml.memplan.plan import MemoryPlan, Placement, SharedBytes
 from tinycc_ml.memplan.portfolio import DEFAULT_REPAIR_TRIES, best_placement
-from tinycc_ml.memplan.problem import PlanProblem
+from tinycc_ml.memplan.problem import Overlap, PlanProblem
 
 
 def plan_memory(
@@ -59,7 +59,37 @@ def solve(problem: PlanProblem, repair_tries: int = DEFAULT_REPAIR_TRIES) -> Mem
         Placement(buffer.name, offset, buffer.size_bytes, buffer.first_step, buffer.last_step)
         for buffer, offset in zip(problem.buffers, placed.offsets, strict=True)
     )
-    return MemoryPlan(placements, placed.arena_bytes, bound_bytes, problem.alignment)
+    return MemoryPlan(
+        placements,
+        placed.arena_bytes,
+        bound_bytes,
+        problem.alignment,
+        _shared(problem.overlaps, {place.name: place for place in placements}),
+    )
+
+
+def _shared(
+    overlaps: Sequence[Overlap], placements: Mapping[str, Placement]
+) -> tuple[SharedBytes, ...]:
+    """The overlaps that the placements make use of."""
+    shared: list[SharedBytes] = []
+    for overlap in overlaps:
+        written, dying = placements[overlap.written], placements[overlap.dying]
+        shared_bytes = min(written.end_bytes, dying.end_bytes) - max(
+            written.offset_bytes, dying.offset_bytes
+        )
+        if shared_bytes > 0:
+            shared.append(
+                SharedBytes(
+                    written.first_step,
+                    written.name,
+                    dying.name,
+                    dying.offset_bytes - written.offset_bytes,
+                    overlap.forward_bytes,
+                    shared_bytes,
+                )
+            )
+    return tuple(sorted(shared, key=lambda entry: entry.step))
 
 
 def _with_views(plan: MemoryPlan, execution: Execution) -> MemoryPlan:

@@ -1,7 +1,8 @@
-"""The placement problem: buffers with a size, a lifespan and an alignment."""
+"""The placement problem: buffers with a size, a lifespan and an alignment, and what may overlap."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinycc_ml.errors import InternalError
@@ -52,21 +53,70 @@ class PlannedBuffer:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlap:
+    """Leave for a buffer to lie over one that dies while it is written.
+
+    ``offset[dying] >= offset[written] + forward_bytes`` is legal, and so is
+    ``offset[written] >= offset[dying] + backward_bytes``. A distance may be negative. Disjoint
+    places stay legal in any case.
+
+    Args:
+        written: The buffer that comes into being.
+        dying: The buffer that nobody needs after that step.
+        forward_bytes: Least distance when the dying buffer starts above; at most the size of
+            `written`, which is disjoint.
+        backward_bytes: Least distance when it starts below; the size of `dying`, which is
+            disjoint, where ``None``.
+    """
+
+    written: str
+    dying: str
+    forward_bytes: int
+    backward_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PlanProblem:
     """All buffers that share one arena.
 
+    Args:
+        buffers: What needs a place.
+        overlaps: The pairs that need not be disjoint; each buffer dies under one at most.
+
     Raises:
-        InternalError: If two buffers have the same name.
+        InternalError: If two buffers have the same name, or if the buffers of an overlap do not
+            meet in exactly the step in which one begins and the other ends, or are kept further
+            apart than if they were disjoint.
     """
 
     buffers: tuple[PlannedBuffer, ...]
+    overlaps: tuple[Overlap, ...] = ()
 
     def __post_init__(self) -> None:
-        seen: set[str] = set()
+        seen: dict[str, PlannedBuffer] = {}
         for buffer in self.buffers:
             if buffer.name in seen:
                 raise InternalError(f"buffer {buffer.name}: named twice in one memory plan")
-            seen.add(buffer.name)
+            seen[buffer.name] = buffer
+        self._check_overlaps(seen)
+
+    def _check_overlaps(self, buffers: Mapping[str, PlannedBuffer]) -> None:
+        dying: set[str] = set()
+        for overlap in self.overlaps:
+            written, dead = buffers.get(overlap.written), buffers.get(overlap.dying)
+            if written is None or dead is None or written.first_step != dead.last_step:
+                raise InternalError(
+                    f"buffer {overlap.written} over {overlap.dying}: the one must begin in the "
+                    "step in which the other ends"
+                )
+            backward_bytes = overlap.backward_bytes or 0
+            if overlap.forward_bytes > written.size_bytes or backward_bytes > dead.size_bytes:
+                raise InternalError(
+                    f"buffer {overlap.written} over {overlap.dying}: a distance above disjointness"
+                )
+            if dead.name in dying:
+                raise InternalError(f"buffer {dead.name}: dies under two others")
+            dying.add(dead.name)
 
     @property
     def alignment(self) -> int:

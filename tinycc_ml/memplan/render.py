@@ -15,7 +15,7 @@ _MAP_COLUMNS = 72
 
 
 def render_plan(plan: MemoryPlan) -> str:
-    """A table of all placements, then a map: steps to the right, addresses upwards."""
+    """A table of all placements, the overlaps, a map: steps to the right, addresses upwards."""
     owners = [placement for placement in plan.placements if placement.view_of is None]
     # Keys repeat beyond 62 buffers; by then neighbours in time still differ.
     keys = {owner.name: _KEYS[index % len(_KEYS)] for index, owner in enumerate(owners)}
@@ -23,7 +23,7 @@ def render_plan(plan: MemoryPlan) -> str:
         f"arena {plan.arena_bytes} B, lower bound {plan.lower_bound_bytes} B, "
         f"gap {plan.gap_bytes} B, alignment {plan.alignment}"
     )
-    lines = [head, "", *_table(plan, keys), "", *_map(plan, owners, keys)]
+    lines = [head, "", *_table(plan, keys), "", *_overlaps(plan), *_map(plan, owners, keys)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -38,6 +38,18 @@ def _table(plan: MemoryPlan, keys: Mapping[str, str]) -> list[str]:
             f"{steps:>9}  {item.name}{view}"
         )
     return lines
+
+
+def _overlaps(plan: MemoryPlan) -> list[str]:
+    if not plan.shared:
+        return []
+    lines = [f"{'step':>5} {'distance':>8} {'least':>8} {'shared':>8}  output over dying input"]
+    lines += [
+        f"{entry.step:>5} {entry.distance_bytes:>8} {entry.least_bytes:>8} "
+        f"{entry.shared_bytes:>8}  {entry.written} over {entry.dying}"
+        for entry in plan.shared
+    ]
+    return [*lines, ""]
 
 
 def _map(plan: MemoryPlan, owners: list[Placement], keys: Mapping[str, str]) -> list[str]:
@@ -55,7 +67,7 @@ def _map(plan: MemoryPlan, owners: list[Placement], keys: Mapping[str, str]) -> 
 
 
 def _cell(owners: list[Placement], keys: Mapping[str, str], row: range, step: int) -> str:
-    """The key of the buffer that holds most of a row of bytes during a step."""
+    """The key of the buffer that holds most of a row of bytes; where two overlap, the older."""
     key, most_bytes = ".", 0
     for owner in owners:
         held_bytes = min(row.stop, owner.end_bytes) - max(row.start, owner.offset_bytes)

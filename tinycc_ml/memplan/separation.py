@@ -36,9 +36,18 @@ def disjoint(buffer: PlannedBuffer, other: PlannedBuffer, other_index: int) -> S
 
 def separations(problem: PlanProblem) -> tuple[tuple[Separation, ...], ...]:
     """Per buffer, the separations from every buffer that lives with it."""
+    index_of = {buffer.name: index for index, buffer in enumerate(problem.buffers)}
+    relaxed: dict[tuple[int, int], Separation] = {}
+    for overlap in problem.overlaps:
+        written, dying = index_of[overlap.written], index_of[overlap.dying]
+        forward, backward = overlap.forward_bytes, overlap.backward_bytes
+        if backward is None:
+            backward = problem.buffers[dying].size_bytes
+        relaxed[written, dying] = Separation(dying, forward, backward)
+        relaxed[dying, written] = Separation(written, backward, forward)
     return tuple(
         tuple(
-            disjoint(buffer, other, other_index)
+            relaxed.get((index, other_index)) or disjoint(buffer, other, other_index)
             for other_index, other in enumerate(problem.buffers)
             if other_index != index and buffer.lives_with(other)
         )
