@@ -8,6 +8,7 @@ first input only.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,17 @@ from tinycc_ml.graph import Array
 
 # How .npz (zip) and .npy files start; NumPy takes anything else for a pickle.
 _MAGIC = (b"PK", b"\x93N")
+# All that NumPy and its zip reader raise on damaged files.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +96,7 @@ def _read(path: Path) -> dict[str, Array]:
             return {name: loaded[name] for name in wanted}
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise DataError(
             f"{path.name}: cannot be read as .npz, .npy or .bin samples ({error})"
         ) from None
