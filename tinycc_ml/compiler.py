@@ -45,6 +45,7 @@ class Compilation:
 
     Attributes:
         board: What it was compiled for.
+        imported: The graph as the file has it.
         graph: The simplified graph, still with real scales.
         integers: The graph in integers.
         program: Kernels and calls.
@@ -56,6 +57,7 @@ class Compilation:
     """
 
     board: Board
+    imported: Graph
     graph: Graph
     integers: IntegerGraph
     program: Program
@@ -93,12 +95,12 @@ def compile_model(
     options = options or EmitOptions()
     dump = dump or _no_dump
     # 2. import
-    graph = import_model(path)
+    imported = import_model(path)
     data = path.read_bytes()
-    graph = verify_graph(replace(graph, name=_project_name(name, graph.name)))
-    dump("02_import", format_graph(graph))
+    imported = verify_graph(replace(imported, name=_project_name(name, imported.name)))
+    dump("02_import", format_graph(imported))
     # 3. simplify
-    graph, passes = run_passes(graph, SIMPLIFY)
+    graph, passes = run_passes(imported, SIMPLIFY)
     dump("03_simplify", format_graph(graph))
     # 4. quantize: the graph is in integers already, or the importer has refused it
     # 5. integerize
@@ -117,7 +119,9 @@ def compile_model(
     provenance = Provenance(path.name, digest, board.name, board.core)
     manifest = account(layout, provenance, options, passes.refusals)
     dump("10_account", manifest.to_json())
-    return Compilation(board, graph, integers, program, plan, layout, passes, manifest, len(data))
+    return Compilation(
+        board, imported, graph, integers, program, plan, layout, passes, manifest, len(data)
+    )
 
 
 def _place(program: Program, board: Board, io: Io, optimize: Optimize) -> MemoryPlan:
