@@ -112,7 +112,7 @@ def arguments(name: str, count: int, seed: int) -> list[np.ndarray]:
         return [integers()]
     if name in ("softmax_scale", "softmax_exponent"):
         return [integers(1)]
-    if name in ("byte_pair_first", "byte_pair_second"):
+    if name in ("byte_pair_first", "byte_pair_second", "int16_half"):
         return [integers(), integers(0, 1)]
     if name == "byte_pair_bias":
         return [integers(), integers()]

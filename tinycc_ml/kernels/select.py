@@ -8,6 +8,7 @@ from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.base import Kernel, KernelDef
 from tinycc_ml.kernels.dsp.conv2d import Conv2DDsp
+from tinycc_ml.kernels.dsp.depthwise_planes import DepthwisePlanes
 from tinycc_ml.kernels.dsp.fully_connected import FullyConnectedDsp
 from tinycc_ml.kernels.portable import PORTABLE
 from tinycc_ml.kernels.program import Call, Program, Refusal
@@ -18,6 +19,7 @@ from tinycc_ml.ops import IntegerGraph, Layer, op
 KernelChoice = Literal["auto", "portable"]
 _DSP: dict[str, tuple[KernelDef, ...]] = {
     "conv2d": (Conv2DDsp(),),
+    "depthwise_conv2d": (DepthwisePlanes(),),
     "fully_connected": (FullyConnectedDsp(),),
 }
 

@@ -228,6 +228,17 @@ _DSP = (
 """,
     ),
     ScalarFunction(
+        "int16_half",
+        (("word", _I32), ("index", _I32)),
+        _I32,
+        lambda word, index: _signed(word >> 16 * index, 16),
+        (),
+        "The signed half of that index (0, 1) in a word.",
+        """\
+  return (int32_t)((uint32_t)word << (16 - 16 * index)) >> 16;
+""",
+    ),
+    ScalarFunction(
         "requantize_relu",
         (("acc", _I32), ("multiplier", _I32), ("rounding", _I32), ("exponent", _I32)),
         _I32,

@@ -1,0 +1,94 @@
+"""Depthwise convolution with words of two neighbouring int16 elements, four channels at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinycc_ml.graph import Constant
+from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.kernels.dsp.conv_shape import ConvShape
+from tinycc_ml.kernels.dsp.depthwise_planes_assembly import tile_problem
+from tinycc_ml.kernels.dsp.depthwise_planes_gather import gather_problem
+from tinycc_ml.kernels.dsp.depthwise_planes_layout import (
+    VERTICAL,
+    Layout,
+    layout_of,
+    layout_problem,
+)
+from tinycc_ml.kernels.dsp.depthwise_planes_loops import channel_groups, depthwise_loops
+from tinycc_ml.kernels.dsp.depthwise_planes_packing import pack_depthwise, packing_problem
+from tinycc_ml.kernels.dsp.depthwise_planes_tile import CHANNELS
+from tinycc_ml.kernels.dsp.requantize import Channels, fold_channels
+from tinycc_ml.loopir import verify_kernel
+from tinycc_ml.ops import Access, Whole, Window, Workload
+
+
+class DepthwisePlanes(KernelDef):
+    """One filter per channel, four channels or more; any kernel size, stride and padding."""
+
+    name = "depthwise_conv2d_s8_planes__dsp_4x4"
+    op = "depthwise_conv2d"
+    requires = frozenset({"dsp"})
+
+    def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
+        """See the base class."""
+        channels = workload.operand("input").shape[3]
+        filters = workload.operand("output").shape[3]
+        if filters != channels:
+            return f"{filters // channels} filters per channel; allowed 1"
+        if channels < CHANNELS:
+            return f"{channels} channels; allowed {CHANNELS} or more"
+        shape = ConvShape.of(workload)
+        layout = layout_of(shape)
+        problem = layout_problem(layout) or gather_problem(layout.gather(1))
+        problem = problem or tile_problem(layout.tile(layout.block_lines))
+        if problem:
+            return problem
+        folded = _channels(layout, constants)
+        return folded if isinstance(folded, str) else packing_problem(folded)
+
+    def build(self, workload: Workload) -> Kernel:
+        """See the base class."""
+        layout = layout_of(ConvShape.of(workload))
+        loops = verify_kernel(depthwise_loops(self.op, layout))
+        return Kernel(self.name, (), loops, _access(layout))
+
+    def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
+        """See the base class."""
+        layout = layout_of(ConvShape.of(workload))
+        folded = _channels(layout, constants)
+        assert not isinstance(folded, str)  # the layer is not refused
+        words = pack_depthwise(folded, layout.tile(1))
+        groups = [words[first : first + CHANNELS] for first in channel_groups(len(words))]
+        return (Constant(np.stack(groups).reshape(len(groups), -1)),)
+
+
+def _channels(layout: Layout, constants: Sequence[Constant]) -> Channels | str:
+    """The channels with their taps in the order of the lines."""
+    weight, *others = (constant.array for constant in constants)
+    order = (2, 1, 0) if layout.along == VERTICAL else (2, 0, 1)
+    by_channel = np.ascontiguousarray(weight[0].transpose(order))
+    return fold_channels(layout.shape.numbers, by_channel.reshape(len(by_channel), -1), *others)
+
+
+def _access(layout: Layout) -> Access:
+    """Block by block where all blocks are equal rows of the output.
+
+    Within a block the channels come one behind the other, so that a block is one step: as if it
+    were a pixel whose window is all rows that it reads.
+    """
+    s, lines = layout.shape, layout.block_lines
+    row = s.out_size[1] * s.in_channels
+    if layout.along == VERTICAL or s.out_size[0] % lines or s.out_size[0] == lines:
+        return Access(s.out_size[0] * row, (("input", Whole()),))
+    window = Window(
+        (*s.in_size, s.in_channels),
+        1,
+        (layout.plane_lines, s.in_size[1]),
+        (lines * s.stride[0], 1),
+        (1, 1),
+        (s.padding[0], 0),
+    )
+    return Access(lines * row, (("input", window),))
