@@ -39,8 +39,13 @@ NO_FPU_FLOATS = {
 WITH_FLOATS = {"everything", "float_ends"}
 
 LEVELS = ("-O0", "-O2", "-Os", "-O3")
-#: For each compiler each level once, half of them with tracing.
-FEW = [("-O0", True), ("-O2", False), ("-Os", True), ("-O3", False)]
+#: For each compiler each level once, half of them with tracing; C11 differs little from C99.
+FEW = [
+    (compiler, level, trace)
+    for compiler in sorted(COMPILERS)
+    for level, trace in (("-O0", True), ("-O2", False), ("-Os", True), ("-O3", False))
+    if level == "-O2" or not compiler.endswith("c11")
+]
 
 
 @cache
@@ -83,8 +88,7 @@ def check_warnings(compiler: str, level: str, trace: bool, sources: list[Path], 
     run_tool([*COMPILERS[compiler], level, *flags, *includes, "-c", *sources], folder)
 
 
-@pytest.mark.parametrize(("level", "trace"), FEW)
-@pytest.mark.parametrize("compiler", sorted(COMPILERS))
+@pytest.mark.parametrize(("compiler", "level", "trace"), FEW)
 def test_no_warnings(compiler, level, trace, sources, tmp_path):
     check_warnings(compiler, level, trace, sources, tmp_path)
 

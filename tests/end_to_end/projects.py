@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,20 @@ from tinycc_ml.targets import load_board
 
 #: All choices about the interface of generated code.
 OPTIONS = [EmitOptions(arena, io) for arena in ("static", "caller") for io in ("arena", "external")]
+
+#: All choices about kernels and memory; a host build runs what the kernels of a core mean.
+CHOICES: list[dict[str, Any]] = [
+    {"board": "host"},
+    {"board": "host", "optimize": "ram"},
+    {"board": "nucleo-f746"},
+    {"board": "nucleo-f746", "optimize": "ram"},
+    {"board": "nucleo-f746", "kernels": "portable"},
+]
+
+
+def choices_name(choices: dict[str, Any]) -> str:
+    return "-".join(str(value) for value in choices.values())
+
 
 _TRACE_C = """
 #include <stdint.h>
@@ -38,13 +53,20 @@ def options_name(options: EmitOptions) -> str:
 
 
 def compile_bytes(
-    model: bytes, name: str, options: EmitOptions | None = None, board: str = "host"
+    model: bytes,
+    name: str,
+    options: EmitOptions | None = None,
+    board: str = "host",
+    **choices: Any,
 ) -> Compilation:
-    """Compiles the content of a .tflite file that is called like the model."""
+    """Compiles the content of a .tflite file that is called like the model.
+
+    `choices` are those of :func:`compile_model`: which kernels, which kind of memory plan.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.tflite"
         path.write_bytes(model)
-        return compile_model(path, load_board(board), options)
+        return compile_model(path, load_board(board), options, **choices)
 
 
 def write_files(compilation: Compilation, folder: Path) -> list[Path]:

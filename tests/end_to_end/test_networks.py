@@ -7,8 +7,10 @@ import pytest
 
 from tests.end_to_end.networks import NETWORKS
 from tests.end_to_end.projects import (
+    CHOICES,
     OPTIONS,
     build_host,
+    choices_name,
     compile_bytes,
     extreme_inputs,
     options_name,
@@ -34,23 +36,37 @@ def compilation(name: str, options: EmitOptions) -> Compilation:
     return compile_bytes(NETWORKS[name](), name, options)
 
 
+@pytest.mark.parametrize("choices", CHOICES, ids=choices_name)
 @pytest.mark.parametrize("options", OPTIONS, ids=options_name)
-def test_outputs_are_those_of_tensorflow_lite_micro(options, tmp_path):
-    compilations = [compilation(name, options) for name in NETWORKS]
+def test_outputs_are_those_of_tensorflow_lite_micro(options, choices, tmp_path):
+    compilations = [compile_bytes(NETWORKS[n](), n, options, **choices) for n in NETWORKS]
     for model in build_host(compilations, tmp_path):
         samples = extreme_inputs(model.manifest, SAMPLES)
         found = [model.run(sample) for sample in samples]
         assert as_bytes(found) == expected(model.manifest.name, samples), model.manifest.name
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
-@pytest.mark.parametrize("options", OPTIONS, ids=options_name)
+@pytest.mark.parametrize(
+    ("options", "compiler"),
+    [*((o, "gcc") for o in OPTIONS), (OPTIONS[-1], "clang")],
+    ids=lambda x: x if isinstance(x, str) else options_name(x),
+)
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 def test_sanitizers_find_nothing(name, options, compiler, tmp_path):
     built = compilation(name, options)
     samples = extreme_inputs(built.manifest, SAMPLES)
     found = run_sanitized(built, samples, tmp_path, compiler)
     assert as_bytes(found) == expected(name, samples)
+
+
+@pytest.mark.parametrize("choices", CHOICES[1:], ids=choices_name)
+def test_sanitizers_find_nothing_whatever_is_chosen(choices, tmp_path):
+    for name in ("digits", "everything", "several_ports", "concatenated"):
+        for io in ("arena", "external"):
+            built = compile_bytes(NETWORKS[name](), name, EmitOptions("caller", io), **choices)
+            samples = extreme_inputs(built.manifest, SAMPLES)
+            found = run_sanitized(built, samples, tmp_path / f"{name}-{io}")
+            assert as_bytes(found) == expected(name, samples), name
 
 
 def test_inputs_may_be_filled_in_the_arena(tmp_path):

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.end_to_end.projects import OPTIONS, build_host, compile_bytes, extreme_inputs
+from tests.end_to_end.projects import (
+    CHOICES,
+    OPTIONS,
+    build_host,
+    compile_bytes,
+    extreme_inputs,
+)
 from tests.end_to_end.random_networks import LAYERS, networks
 from tests.oracle import run_tflm
 from tinycc_ml.errors import UnsupportedError
@@ -18,9 +24,11 @@ from tinycc_ml.errors import UnsupportedError
 REFUSED = ("exceed", "too small", "too large", "below", "allowed from", "times the integers")
 
 
-def check(model: bytes, options, samples: int) -> None:
+def check(data: st.DataObject, operator: str, samples: int) -> None:
+    model = data.draw(networks(operator))
+    options, choices = data.draw(st.sampled_from(OPTIONS)), data.draw(st.sampled_from(CHOICES))
     try:
-        compilation = compile_bytes(model, "net", options)
+        compilation = compile_bytes(model, "net", options, **choices)
     except UnsupportedError as refusal:
         if not any(words in str(refusal) for words in REFUSED):
             raise
@@ -37,8 +45,7 @@ def check(model: bytes, options, samples: int) -> None:
 @settings(max_examples=14)
 @given(data=st.data())
 def test_any_network(operator, data):
-    model = data.draw(networks(operator))
-    check(model, data.draw(st.sampled_from(OPTIONS)), samples=10)
+    check(data, operator, samples=10)
 
 
 @pytest.mark.slow
@@ -46,5 +53,4 @@ def test_any_network(operator, data):
 @settings(max_examples=300)
 @given(data=st.data())
 def test_many_networks(operator, data):
-    model = data.draw(networks(operator))
-    check(model, data.draw(st.sampled_from(OPTIONS)), samples=16)
+    check(data, operator, samples=16)
