@@ -26,7 +26,7 @@ SHAPES |= {"3x3x64": (3, 192), "1x1x58": (1, 58), "3x3x3": (3, 10)}
 def tile(runs: int, elements: int) -> GemmTile:
     stride = 34 * elements // 3 if runs > 1 else 0
     between = elements // runs
-    return GemmTile(2, 4, 32, runs, elements // 2, stride, between, -128, 127, False)
+    return GemmTile(2, 4, 32, runs, elements // 2, stride, between, -128, 127, False, False)
 
 
 def sums(listing: str) -> list[str]:

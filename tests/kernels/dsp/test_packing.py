@@ -57,6 +57,18 @@ def test_round_trip(seed):
     assert found["scales"] == [tuple(map(int, row)) for row in expected]
 
 
+def test_one_scale_stands_at_the_start():
+    weight = np.arange(24, dtype=np.int8).reshape(6, 4)
+    scale = (np.array([1 << 30], np.int32), np.array([-5], np.int8))
+    numbers = ConvNumbers(0, 3, -128, 127)
+    folded = fold_channels(numbers, weight, np.arange(6, dtype=np.int32), *scale, shares_scale=True)
+    each = pack_stream(folded, 4, planar=False).tolist()
+    once = pack_stream(folded, 4, planar=False, shares_scale=True).tolist()
+    assert once[:3] == [1 << 30, 16 + (3 << 5), 5]
+    groups = [each[:8], each[20:24]]
+    assert once[3:11] == groups[0] and once[11:15] == groups[1] and len(once) == 3 + 8 + 4
+
+
 def test_every_pair_of_weights_survives():
     first, second = (x.reshape(-1) for x in np.meshgrid(np.arange(-127, 128), np.arange(-128, 128)))
     for index in range(2):

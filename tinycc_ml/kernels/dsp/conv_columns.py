@@ -26,7 +26,7 @@ from tinycc_ml.loopir import (
 )
 from tinycc_ml.loopir import build as b
 
-FILTERS = 4
+_FILTERS = 4
 Loops = tuple[tuple[Buffer, ...], tuple[Stmt, ...]]
 
 
@@ -53,6 +53,19 @@ class Columns(ABC):
     @abstractmethod
     def kernel(self) -> Loops:
         """Parameters and body of the function."""
+
+    def tile_with(self, pixels: int, runs: tuple[int, int, int], pixel_stride: int) -> GemmTile:
+        """The tile for columns of such runs, so far apart."""
+        s = self.shape
+        return tile_of(
+            s.numbers,
+            pixels,
+            _FILTERS,
+            s.out_channels,
+            runs,
+            pixel_stride,
+            shares_scale=s.shares_scale,
+        )
 
     def call(
         self,
@@ -89,8 +102,7 @@ class Flat(Columns):
 
     def tile(self, pixels: int) -> GemmTile:
         """See the base class."""
-        s = self.shape
-        return tile_of(s.numbers, pixels, FILTERS, s.out_channels, (1, self.run, 0), self.run)
+        return self.tile_with(pixels, (1, self.run, 0), self.run)
 
     def kernel(self) -> Loops:
         """See the base class."""
@@ -137,8 +149,7 @@ class Gathered(Columns):
 
     def tile(self, pixels: int) -> GemmTile:
         """See the base class."""
-        s = self.shape
-        return tile_of(s.numbers, pixels, FILTERS, s.out_channels, (1, self.run, 0), self.length)
+        return self.tile_with(pixels, (1, self.run, 0), self.length)
 
     def kernel(self) -> Loops:
         """See the base class."""

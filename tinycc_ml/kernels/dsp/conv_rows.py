@@ -12,11 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinycc_ml.dtypes import DType
-from tinycc_ml.kernels.dsp.conv_columns import FILTERS, Columns, Loops
+from tinycc_ml.kernels.dsp.conv_columns import Columns, Loops
 from tinycc_ml.kernels.dsp.conv_shape import ConvShape
 from tinycc_ml.kernels.dsp.copying import fill, place, widen
 from tinycc_ml.kernels.dsp.gemm_assembly import PIXEL_STRIDE_LIMIT
-from tinycc_ml.kernels.dsp.layer import stream_buffer, tile_of
+from tinycc_ml.kernels.dsp.layer import stream_buffer
 from tinycc_ml.kernels.dsp.tile import GemmTile
 from tinycc_ml.loopir import Affine, Buffer, Condition, For, If, Role, Stmt, affine
 from tinycc_ml.loopir import build as b
@@ -85,7 +85,7 @@ class Rows(Columns):
         """See the base class."""
         s, row = self.shape, self.row
         runs = (s.kernel[0], self.run, row.copies * row.length)
-        return tile_of(s.numbers, pixels, FILTERS, s.out_channels, runs, row.between)
+        return self.tile_with(pixels, runs, row.between)
 
     def kernel(self) -> Loops:
         """See the base class."""

@@ -24,6 +24,7 @@ class ConvShape:
     dilation: tuple[int, int]
     padding: tuple[int, int]
     numbers: ConvNumbers
+    shares_scale: bool
 
     @classmethod
     def of(cls, workload: Workload) -> ConvShape:
@@ -42,6 +43,7 @@ class ConvShape:
             a.dilation,
             (a.padding.top, a.padding.left),
             cast(ConvNumbers, workload.numbers),
+            workload.operand("multiplier").elements == 1,
         )
 
     @property

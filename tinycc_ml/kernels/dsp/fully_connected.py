@@ -65,4 +65,5 @@ def _numbers(workload: Workload) -> ConvNumbers:
 
 def _tile(workload: Workload) -> GemmTile:
     channels, k = workload.operand("weight").shape
-    return tile_of(_numbers(workload), 1, _FILTERS, channels, (1, k, 0), 0)
+    one = workload.operand("multiplier").elements == 1
+    return tile_of(_numbers(workload), 1, _FILTERS, channels, (1, k, 0), 0, shares_scale=one)

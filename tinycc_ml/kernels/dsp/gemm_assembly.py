@@ -14,14 +14,15 @@ from dataclasses import dataclass, field
 from tinycc_ml.kernels.dsp.tile import ELEMENT_BYTES, GemmTile, Group
 
 #: Where the frame's slots are, in bytes from the stack pointer.
-_COLUMNS, _OUTPUT, _OUTPUT_END, _RUN_END, _COLUMN_END, _FRAME_BYTES = 0, 4, 8, 12, 16, 20
-#: So many steps in a row have no loop; in longer runs, as many as divide the run best are unrolled.
-UNROLL = 24
-_UNROLL_AT_LEAST, _UNROLL_UNEVENLY = 10, 16
+_COLUMNS, _OUTPUT, _OUTPUT_END, _RUN_END, _COLUMN_END, _SCALE, _FRAME_BYTES = *range(0, 24, 4), 32
+#: Up to so many steps have no loop; of longer runs, as many are unrolled as divide them best. With
+#: one pixel a tile is either the rest of a layer or reads each weight once, so that its code may be
+#: as long as what it saves.
+_UNROLL = {1: 8, 2: 24}
 #: The offset of a load is in 0 ... 4095.
 OFFSET_LIMIT = 4095
 #: So that the last of the unrolled steps reaches the second pixel's column.
-PIXEL_STRIDE_LIMIT = (OFFSET_LIMIT - 4 * UNROLL) // ELEMENT_BYTES
+PIXEL_STRIDE_LIMIT = (OFFSET_LIMIT - 4 * _UNROLL[2]) // ELEMENT_BYTES
 
 PLAN = (
     "r0-r7: the sums of a pixel's filters, then those of the next pixel's",
@@ -53,6 +54,8 @@ class _Assembler:
         tile = self.tile
         self.add("push {r4-r11, lr}", f"sub sp, sp, #{_FRAME_BYTES}")
         self.add(f"str r0, [sp, #{_COLUMNS}]", f"str r2, [sp, #{_OUTPUT}]", "mov lr, r1")
+        if tile.shares_scale:
+            self.add("ldm lr!, {r8-r10}", f"add r3, sp, #{_SCALE}", "stm r3, {r8-r10}")
         if tile.full_groups > 1:
             self.advance("r3", "r2", tile.full_groups * tile.filters)
             self.add(f"str r3, [sp, #{_OUTPUT_END}]")
@@ -104,7 +107,9 @@ class _Assembler:
         """Whether all steps of all runs are unrolled, without any loop."""
         tile = self.tile
         last = ELEMENT_BYTES * tile.column_elements
-        return tile.runs * tile.steps <= UNROLL and last <= OFFSET_LIMIT
+        # Short runs in a loop of their own would spend more on loops than on products.
+        limit = _UNROLL[tile.pixels if tile.runs == 1 else 2]
+        return tile.runs * tile.steps <= limit and last <= OFFSET_LIMIT
 
     def group(self, group: Group) -> None:
         count = group.filters
@@ -122,7 +127,7 @@ class _Assembler:
 
     def runs(self, group: Group) -> None:
         tile = self.tile
-        unroll, turns, rest = _unrolled(tile.steps)
+        unroll, turns, rest = _unrolled(tile.steps, _UNROLL[tile.pixels])
         if tile.runs > 1:
             self.label(2, "a run of the columns")
         if turns > 1:
@@ -170,9 +175,13 @@ class _Assembler:
         sums = [a for a, _, filter_ in tile.accumulators(group) if filter_ % 2 == 0]
         self.add(*(f"sub r{a}, r{a}, r{a + 1}" for a in sums))
         self.add(f"ldr r12, [sp, #{_OUTPUT}]")
+        if tile.shares_scale:
+            self.note("multiplier, rounding, exponent")
+            self.add(f"add r8, sp, #{_SCALE}", "ldm r8, {r8-r10}")
         for filter_ in range(group.live):
-            self.note(f"filter {filter_}: multiplier, rounding, exponent")
-            self.add("ldm lr!, {r8-r10}")
+            if not tile.shares_scale:
+                self.note(f"filter {filter_}: multiplier, rounding, exponent")
+                self.add("ldm lr!, {r8-r10}")
             registers = [a for a, _, f in tile.accumulators(group) if f == filter_]
             for a in registers:
                 self.add(f"lsl r{a}, r{a}, #1" if filter_ % 2 else f"asr r{a}, r{a}, #7")
@@ -208,12 +217,12 @@ class _Assembler:
             self.add(f"{operation} r{a}, r{a}, #{abs(distance)}")
 
 
-def _unrolled(steps: int) -> tuple[int, int, int]:
+def _unrolled(steps: int, limit: int) -> tuple[int, int, int]:
     """Steps in the loop's body, turns of the loop, steps behind it."""
-    if steps <= UNROLL:
+    if steps <= limit:
         return steps, 1, 0
-    for unroll in range(UNROLL, _UNROLL_AT_LEAST - 1, -1):
+    for unroll in range(limit, limit // 2 - 1, -1):
         if steps % unroll == 0:
             return unroll, steps // unroll, 0
-    turns = -(-steps // _UNROLL_UNEVENLY)
+    turns = -(-steps // (2 * limit // 3))
     return steps // turns, turns, steps % turns

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.kernels.dsp.gemm_assembly import PLAN, assemble
-from tinycc_ml.kernels.dsp.tile import GemmTile, Group
+from tinycc_ml.kernels.dsp.tile import SCALE_WORDS, GemmTile, Group
 from tinycc_ml.loopir import (
     Accumulate,
     Affine,
@@ -58,11 +58,13 @@ class _Meaning:
         body: list[Stmt] = []
         if tile.full_groups:
             words = tile.group_words(tile.full_group)
-            start, channel = affine("group") * words, affine("group") * tile.filters
+            start = affine("group") * words + tile.head_words
+            channel = affine("group") * tile.filters
             group = self.group(tile.full_group, start, channel, "")
             body.append(For("group", tile.full_groups, tuple(group)))
         if tile.last_group:
-            start = affine(tile.full_groups * tile.group_words(tile.full_group))
+            words = tile.full_groups * tile.group_words(tile.full_group)
+            start = affine(words + tile.head_words)
             channel = affine(tile.full_groups * tile.filters)
             body += self.group(tile.last_group, start, channel, "_last")
         return LoopKernel(tile.name, (self.columns, self.stream, self.output), tuple(body))
@@ -101,10 +103,20 @@ class _Meaning:
             Local(names[0], DType.INT32, b.call("byte_pair_bias", *words)),
             *(Local(name, DType.INT32, words[1]) for name in names[1:]),
         )
-        scales = start + self.tile.group_words(group) - 3 * group.live + pair * 6
+        scales = [self.scale(group, start, pair * 2 + i) for i in range(live)]
         at = affine(pixel) * self.tile.channels + channel + pair * 2
-        stores = [self.store(name, scales + 3 * i, at + i) for i, name in enumerate(names)]
+        stores = [
+            self.store(name, scale, at + i)
+            for i, (name, scale) in enumerate(zip(names, scales, strict=True))
+        ]
         return b.nest([(pixel, self.tile.pixels)], first, *second, *sums, *stores)
+
+    def scale(self, group: Group, start: Affine, filter_: Affine) -> Affine:
+        """Where multiplier, rounding and exponent of a filter are in the stream."""
+        if self.tile.shares_scale:
+            return affine(0)
+        first = start + self.tile.group_words(group) - SCALE_WORDS * group.live
+        return first + filter_ * SCALE_WORDS
 
     def products(
         self, names: list[str], word_at: AffineLike, column: Affine, suffix: str

@@ -25,6 +25,8 @@ def tile_of(
     channels: int,
     runs: tuple[int, int, int],
     pixel_stride: int,
+    *,
+    shares_scale: bool,
 ) -> GemmTile:
     """The tile of a layer.
 
@@ -35,6 +37,7 @@ def tile_of(
         channels: Output channels.
         runs: Number of runs, elements of each (odd ones are padded), distance between them.
         pixel_stride: Distance between columns.
+        shares_scale: Whether the layer is quantized per tensor.
     """
     count, elements, stride = runs
     steps = (elements + 1) // 2
@@ -51,6 +54,7 @@ def tile_of(
         numbers.output_min,
         numbers.output_max,
         corrects_sign(numbers),
+        shares_scale,
     )
 
 
@@ -74,7 +78,8 @@ def refusal(numbers: ConvNumbers, tile: GemmTile, constants: Sequence[Constant])
         constants: Weight, bias, multiplier, shift.
     """
     weight, *others = (constant.array for constant in constants)
-    channels = fold_channels(numbers, weight.reshape(len(weight), -1), *others)
+    flat = weight.reshape(len(weight), -1)
+    channels = fold_channels(numbers, flat, *others, shares_scale=tile.shares_scale)
     if isinstance(channels, str):
         return channels
     return pair_problem(channels) or tile_problem(tile)
@@ -93,9 +98,12 @@ def pack_layer(
         planar: The order of the columns' elements.
     """
     weight, *others = (constant.array for constant in constants)
-    channels = fold_channels(numbers, weight.reshape(len(weight), -1), *others)
+    flat = weight.reshape(len(weight), -1)
+    channels = fold_channels(numbers, flat, *others, shares_scale=tile.shares_scale)
     assert not isinstance(channels, str)  # the layer is not refused
     count = len(channels.weight)
     runs = channels.weight.reshape(count, -1, run)
     padded = np.pad(runs, ((0, 0), (0, 0), (0, run % 2))).reshape(count, -1)
-    return Constant(pack_stream(replace(channels, weight=padded), tile.filters, planar=planar))
+    channels = replace(channels, weight=padded)
+    stream = pack_stream(channels, tile.filters, planar=planar, shares_scale=tile.shares_scale)
+    return Constant(stream)

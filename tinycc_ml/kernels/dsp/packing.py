@@ -12,6 +12,7 @@ four weights. It is exact if
 
 The stream holds, for each group of filters: a bias word for each filter (``256*b0 + b1``, ``b1``),
 the words of the weights by step of the column, then multiplier, rounding and exponent of each.
+Where all filters share one scale, its three words stand once, at the start of the stream.
 """
 
 from __future__ import annotations
@@ -50,13 +51,16 @@ def pair_problem(channels: Channels) -> str | None:
     return None
 
 
-def pack_stream(channels: Channels, filters: int, *, planar: bool) -> Array:
+def pack_stream(
+    channels: Channels, filters: int, *, planar: bool, shares_scale: bool = False
+) -> Array:
     """The stream of a tile.
 
     Args:
         channels: The layer; K is even, and a multiple of 4 if `planar`.
         filters: How many filters the tile computes at a time, 4 or 8.
         planar: Whether a column holds the elements of each four in the order 0, 2, 1, 3.
+        shares_scale: Whether all filters have the same multiplier, rounding and exponent.
 
     Returns:
         int32, one-dimensional.
@@ -67,10 +71,12 @@ def pack_stream(channels: Channels, filters: int, *, planar: bool) -> Array:
         channels = replace(channels, weight=permuted)
     count = len(channels.bias)
     even = _even(channels)
+    head = [_scales(channels, 0, 1)] if shares_scale else []
     groups = [
-        _group(even, start, min(start + filters, count)) for start in range(0, count, filters)
+        _group(even, start, min(start + filters, count), scales=not shares_scale)
+        for start in range(0, count, filters)
     ]
-    stream = np.concatenate(groups)
+    stream = np.concatenate([*head, *groups])
     assert stream.min() >= INT32_MIN and stream.max() <= INT32_MAX  # pair_problem
     return stream.astype(np.int32)
 
@@ -81,14 +87,21 @@ def unpack_pair(word: int, index: int) -> tuple[int, int]:
     return (half + 128) >> 8, ((half & 0xFF) ^ 0x80) - 0x80
 
 
-def _group(c: Channels, start: int, end: int) -> Array:
+def _group(c: Channels, start: int, end: int, *, scales: bool) -> Array:
     even_end = end + (end - start) % 2
     bias, weight = c.bias[start:even_end], c.weight[start:even_end]
     biases = np.stack([256 * bias[::2] + bias[1::2], bias[1::2]], axis=1)
     halves = 256 * weight[::2] + weight[1::2]
     words = (halves[:, ::2] & 0xFFFF) | (halves[:, 1::2] << 16)
-    scales = np.stack([c.multiplier[start:end], c.rounding[start:end], c.exponent[start:end]], 1)
-    return np.concatenate([biases.reshape(-1), words.T.reshape(-1), scales.reshape(-1)])
+    constants = [_scales(c, start, end)] if scales else []
+    return np.concatenate([biases.reshape(-1), words.T.reshape(-1), *constants])
+
+
+def _scales(c: Channels, start: int, end: int) -> Array:
+    """Multiplier, rounding and exponent of each filter."""
+    columns = (c.multiplier[start:end], c.rounding[start:end], c.exponent[start:end])
+    flat: Array = np.stack(columns, axis=1).reshape(-1)
+    return flat
 
 
 def _even(c: Channels) -> Channels:

@@ -18,7 +18,8 @@ give the lowest output. Then ``e = 0`` is exact too.
 
 A channel whose lowest and highest accumulator give the same output is a constant: its weights and
 bias become zero and ``C`` holds the output. So the dead channels of trained networks, with their
-huge biases and shifts, need no exception.
+huge biases and shifts, need no exception. Only where all channels share one scale they also share
+``m``, ``C`` and ``e``, and stay as they are unless all are the same constant.
 """
 
 from __future__ import annotations
@@ -64,7 +65,13 @@ def corrects_sign(numbers: ConvNumbers) -> bool:
 
 
 def fold_channels(
-    numbers: ConvNumbers, weight: Array, bias: Array, multiplier: Array, shift: Array
+    numbers: ConvNumbers,
+    weight: Array,
+    bias: Array,
+    multiplier: Array,
+    shift: Array,
+    *,
+    shares_scale: bool = False,
 ) -> Channels | str:
     """The constants of the two-instruction form, or the reason why it would not be exact.
 
@@ -74,6 +81,7 @@ def fold_channels(
         bias: int32, (channels,).
         multiplier: int32, (channels,) or (1,).
         shift: int8, of the same shape.
+        shares_scale: Whether multiplier, rounding and exponent must be the same for all channels.
     """
     w, zero = weight.astype(np.int64), numbers.input_zero_point
     folded = bias.astype(np.int64) - zero * w.sum(axis=1)
@@ -87,7 +95,9 @@ def fold_channels(
     if low.min() < INT32_MIN or high.max() > INT32_MAX:
         return "sums can exceed int32"
     lowest, highest = (requantize_channels(x, numbers, m, s) for x in (low, high))
-    dead = (lowest == highest) | (m == 0)
+    dead = lowest == highest
+    if shares_scale and not (dead.all() and lowest.min() == lowest.max()):
+        dead = np.zeros_like(dead)
     e = np.where(dead, 1, -s)
     half = np.where(e > 0, (1 << e) >> 1, 0)
     offset = np.where(dead, lowest.astype(np.int64), numbers.output_zero_point)

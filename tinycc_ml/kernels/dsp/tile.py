@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 ELEMENT_BYTES = 2  # of a column
-#: The registers that hold sums.
-ACCUMULATORS = 8
+#: Words of a filter's scale: multiplier, rounding, exponent.
+SCALE_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class GemmTile:
         low: Lowest output.
         high: Highest output.
         corrects_sign: See :func:`tinycc_ml.kernels.dsp.requantize.corrects_sign`.
+        shares_scale: Whether all filters have the same multiplier, rounding and exponent.
     """
 
     pixels: int
@@ -54,6 +55,7 @@ class GemmTile:
     low: int
     high: int
     corrects_sign: bool
+    shares_scale: bool
 
     @property
     def name(self) -> str:
@@ -64,6 +66,8 @@ class GemmTile:
         if self.pixels > 1:
             name += f"_p{self.pixel_stride}"
         name += f"_c{self.channels}"
+        if self.shares_scale:
+            name += "_one_scale"
         if self.low > -128:
             name += f"_low{self.low}".replace("-", "m")
         if self.high < 127:
@@ -97,17 +101,24 @@ class GemmTile:
         """Outputs of all pixels; they lie one behind the other."""
         return self.pixels * self.channels
 
+    @property
+    def head_words(self) -> int:
+        """Words of the stream before the first group."""
+        return SCALE_WORDS if self.shares_scale else 0
+
     def group_words(self, group: Group) -> int:
         """Words of a group in the stream."""
         words = self.runs * self.steps * group.filters // 2
-        return group.filters + words + 3 * group.live
+        scales = 0 if self.shares_scale else SCALE_WORDS * group.live
+        return group.filters + words + scales
 
     @property
     def stream_words(self) -> int:
         """Words of the whole stream."""
         last = self.last_group
         rest = self.group_words(last) if last else 0
-        return self.full_groups * self.group_words(self.full_group) + rest
+        full = self.full_groups * self.group_words(self.full_group)
+        return self.head_words + full + rest
 
     def accumulators(self, group: Group) -> Iterator[tuple[int, int, int]]:
         """(register, pixel, filter) of every sum of a group."""
