@@ -32,7 +32,7 @@ _TOGETHER, _FIRST_SUM = 4, 6
 #: Registers for weights that stay.
 _RESIDENT = 6
 #: So many blocks of outputs stand in a row without a loop.
-_UNROLL = 4
+_UNROLL = 3
 _WORD_BYTES = WORD_ELEMENTS * ELEMENT_BYTES
 
 PLAN = (
