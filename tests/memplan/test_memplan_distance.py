@@ -87,7 +87,7 @@ def test_the_checker_agrees_with_brute_force_at_any_distance(case, distance):
     place = Placement("x", BASE + distance, input_bytes(order, read), 0, 0)
     lost = first_lost_byte(order, place, written)
     if isinstance(read.pattern, Whole):
-        shared = place.offset_bytes < written.end_bytes and BASE < place.end_bytes
+        shared = place.offset_bytes < written.end_bytes and place.end_bytes > BASE
         assert (lost is not None) == shared
     else:
         assert (lost is None) == is_safe(order, read, distance)

@@ -43,8 +43,8 @@ def first_fit(
 ) -> Placed | Stuck:
     """Place ``buffers`` in ``order``.
 
-    Some order always gives the optimum (that of an optimal plan's own offsets), so searching for a
-    good plan is searching for a good order.
+    Without negative distances some order always gives the optimum (that of an optimal plan's own
+    offsets), so searching for a good plan is searching for a good order.
 
     Args:
         buffers: The buffers of a problem.
