@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -169,6 +170,8 @@ def _run(command: Sequence[str | Path], folder: Path) -> None:
         done = subprocess.run(
             command,
             cwd=folder,
+            # A compiler that is killed leaves its temporary files; here they go with the folder.
+            env={**os.environ, "TMPDIR": str(folder.resolve())},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
