@@ -83,11 +83,9 @@ def fold_channels(
         shift: int8, of the same shape.
         shares_scale: Whether multiplier, rounding and exponent must be the same for all channels.
     """
-    w, zero = weight.astype(np.int64), numbers.input_zero_point
-    folded = bias.astype(np.int64) - zero * w.sum(axis=1)
-    positive, negative = np.maximum(w, 0).sum(axis=1), np.minimum(w, 0).sum(axis=1)
-    low = folded + INT8_MIN * positive + INT8_MAX * negative
-    high = folded + INT8_MAX * positive + INT8_MIN * negative
+    w = weight.astype(np.int64)
+    folded = bias.astype(np.int64) - numbers.input_zero_point * w.sum(axis=1)
+    low, high = _sum_bounds(w, folded)
     m = np.broadcast_to(multiplier.astype(np.int64), low.shape)
     s = np.broadcast_to(shift.astype(np.int64), low.shape)
     if s.max() > 0:
@@ -106,6 +104,14 @@ def fold_channels(
         w * live[:, None], folded * live, low * live, high * live, m * live, half + (offset << e), e
     )
     return _problem(channels, numbers) or channels
+
+
+def _sum_bounds(weight: Array, bias: Array) -> tuple[Array, Array]:
+    """The lowest and the highest accumulator of each channel over all int8 inputs."""
+    positive, negative = np.maximum(weight, 0).sum(axis=1), np.minimum(weight, 0).sum(axis=1)
+    low: Array = bias + INT8_MIN * positive + INT8_MAX * negative
+    high: Array = bias + INT8_MAX * positive + INT8_MIN * negative
+    return low, high
 
 
 def _problem(c: Channels, numbers: ConvNumbers) -> str | None:
