@@ -8,6 +8,7 @@ from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.base import Kernel, KernelDef
 from tinycc_ml.kernels.dsp.add import AddDsp
+from tinycc_ml.kernels.dsp.average_pool import AveragePool2DDsp
 from tinycc_ml.kernels.dsp.conv2d import Conv2DDsp
 from tinycc_ml.kernels.dsp.depthwise_planes import DepthwisePlanes
 from tinycc_ml.kernels.dsp.fully_connected import FullyConnectedDsp
@@ -20,6 +21,7 @@ from tinycc_ml.ops import IntegerGraph, Layer, op
 KernelChoice = Literal["auto", "portable"]
 _DSP: dict[str, tuple[KernelDef, ...]] = {
     "add": (AddDsp(),),
+    "average_pool2d": (AveragePool2DDsp(),),
     "conv2d": (Conv2DDsp(),),
     "depthwise_conv2d": (DepthwisePlanes(),),
     "fully_connected": (FullyConnectedDsp(),),

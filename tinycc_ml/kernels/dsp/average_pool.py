@@ -1,0 +1,65 @@
+"""Average pooling, four channels at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from tinycc_ml.dtypes import DType
+from tinycc_ml.graph import Constant
+from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.kernels.dsp.average_pool_assembly import PoolTile, pool_intrinsic, pool_problem
+from tinycc_ml.loopir import (
+    Argument,
+    Buffer,
+    CallIntrinsic,
+    LoopKernel,
+    Role,
+    affine,
+    verify_kernel,
+)
+from tinycc_ml.loopir import build as b
+from tinycc_ml.ops import Workload, op
+from tinycc_ml.ops.pooling import Pool2DAttrs, PoolNumbers
+
+
+class AveragePool2DDsp(KernelDef):
+    """Windows of 3 to 256 pixels without padding; channels in fours; no narrower clamp."""
+
+    name = "average_pool2d_s8__dsp"
+    op = "average_pool2d"
+    requires = frozenset({"dsp"})
+
+    def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
+        """See the base class."""
+        a, n = cast(Pool2DAttrs, workload.attrs), cast(PoolNumbers, workload.numbers)
+        if not a.padding.is_empty:
+            return f"padding {a.padding}; allowed none"
+        if (n.output_min, n.output_max) != (-128, 127):
+            return f"outputs are clamped to {n.output_min} ... {n.output_max}; allowed -128 ... 127"
+        return pool_problem(_tile(workload))
+
+    def build(self, workload: Workload) -> Kernel:
+        """See the base class."""
+        a, tile = cast(Pool2DAttrs, workload.attrs), _tile(workload)
+        _, *in_shape = workload.operand("input").shape
+        _, out_h, out_w, channels = workload.operand("output").shape
+        buffers = (
+            Buffer("input", DType.INT8, tuple(in_shape), Role.INPUT),
+            Buffer("output", DType.INT8, (out_h, out_w, channels), Role.OUTPUT),
+        )
+        source = (affine("oy") * a.stride[0], affine("ox") * a.stride[1], affine(0))
+        target = (affine("oy"), affine("ox"), affine(0))
+        call = CallIntrinsic(
+            pool_intrinsic(tile), (Argument("input", source), Argument("output", target))
+        )
+        loops = LoopKernel(self.op, buffers, b.nest([("oy", out_h), ("ox", out_w)], call))
+        return Kernel(self.name, (), verify_kernel(loops), op(self.op).access(workload))
+
+
+def _tile(workload: Workload) -> PoolTile:
+    height, width = cast(Pool2DAttrs, workload.attrs).kernel
+    _, _, in_w, channels = workload.operand("input").shape
+    if width == in_w:
+        return PoolTile(channels, 1, height * width, 0)
+    return PoolTile(channels, height, width, in_w * channels)
