@@ -23,10 +23,10 @@ typedef enum tcml_status {
 
 #define DIGITS_MODEL_SHA256 "ae27fb38c01e3cc1d5f52fe19bd3ff0cb45fb03079ceb8748a8d3eb637502efd"
 
-/* Working memory, 0 bytes of scratch included; no plan can be smaller for these kernels in this
- * order, layer by layer. */
-#define DIGITS_ARENA_SIZE_BYTES 1536
-#define DIGITS_ARENA_ALIGNMENT 1
+/* Working memory, 720 bytes of scratch included; no plan can be smaller for these kernels in
+ * this order, layer by layer. */
+#define DIGITS_ARENA_SIZE_BYTES 2000
+#define DIGITS_ARENA_ALIGNMENT 4
 #define DIGITS_LAYER_COUNT 9
 
 #define DIGITS_INPUT_COUNT 1

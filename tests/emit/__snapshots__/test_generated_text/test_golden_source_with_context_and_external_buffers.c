@@ -30,26 +30,501 @@ void tcml_layer_done(uint32_t layer, const void *data, uint32_t size_bytes);
 #endif
 
 /* Where each value lies in the arena, in bytes. */
-#define TINY_T2_OFFSET 0  /* 18 bytes */
-#define TINY_T5_OFFSET 18 /* 18 bytes */
+#define TINY_T2_OFFSET 60             /* 18 bytes */
+#define TINY_T5_OFFSET 78             /* 18 bytes */
+#define TINY_N00_CONV2D_ROWS_OFFSET 0 /* 60 bytes */
+#define TINY_N01_CONV2D_ROWS_OFFSET 0 /* 60 bytes */
 
-/* x / 2^exponent, rounded to nearest, ties away from zero; 0 <= exponent <= 31. */
-static inline int32_t tcml_rounding_divide_by_pot(int32_t x, int32_t exponent) {
-  const int32_t mask = (int32_t)(((uint32_t)1 << exponent) - 1U);
-  const int32_t remainder = x & mask;
-  const int32_t threshold = (mask >> 1) + ((x < 0) ? 1 : 0);
-  return (x >> exponent) + ((remainder > threshold) ? 1 : 0);
+#if defined(__ARM_FEATURE_DSP) && (__ARM_FEATURE_DSP == 1) && defined(__GNUC__) &&                 \
+    !defined(__ARM_BIG_ENDIAN) && !defined(TCML_PORTABLE)
+#if defined(__has_attribute)
+#if __has_attribute(noipa)
+#define TCML_NO_IPA , noipa
+#endif
+#if __has_attribute(no_profile_instrument_function)
+#define TCML_NO_PROFILE , no_profile_instrument_function
+#endif
+#if __has_attribute(no_stack_protector)
+#define TCML_NO_STACK_PROTECTOR , no_stack_protector
+#endif
+#endif
+#ifndef TCML_NO_IPA
+#define TCML_NO_IPA
+#endif
+#ifndef TCML_NO_PROFILE
+#define TCML_NO_PROFILE
+#endif
+#ifndef TCML_NO_STACK_PROTECTOR
+#define TCML_NO_STACK_PROTECTOR , optimize("no-stack-protector")
+#endif
+/* The body is all there is: the compiler adds no prologue, and takes the arguments for used. */
+#define TCML_NAKED                                                                                 \
+  __attribute__((naked, noinline, used,                                                            \
+                 no_instrument_function TCML_NO_IPA TCML_NO_PROFILE TCML_NO_STACK_PROTECTOR))
+#define TCML_UNUSED __attribute__((unused))
+
+/* 2 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time.
+ * r0-r7: the sums of a pixel's filters, then those of the next pixel's.
+ * r8, r9: two elements of each column; r9 to r11: weights, two filters by two elements.
+ * r12: the columns, then the output; lr: the stream of weights and constants. */
+static TCML_NAKED void tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2(TCML_UNUSED const int16_t *columns,
+                                                           TCML_UNUSED const int32_t *stream,
+                                                           TCML_UNUSED int8_t *output) {
+  __asm__ volatile("  push {r4-r11, lr}\n"
+                   "  sub sp, sp, #32\n"
+                   "  str r0, [sp, #0]\n"
+                   "  str r2, [sp, #4]\n"
+                   "  mov lr, r1\n"
+                   "  @ the last filters\n"
+                   "  @ sums start at the biases\n"
+                   "  ldm lr!, {r0-r1}\n"
+                   "  mov r2, r0\n"
+                   "  mov r3, r1\n"
+                   "  ldr r12, [sp, #0]\n"
+                   "  ldr r8, [r12, #0]\n"
+                   "  ldr r9, [r12, #4]\n"
+                   "  ldr r10, [lr, #0]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #4]\n"
+                   "  ldr r9, [r12, #8]\n"
+                   "  ldr r10, [lr, #4]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #8]\n"
+                   "  ldr r9, [r12, #12]\n"
+                   "  ldr r10, [lr, #8]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #20]\n"
+                   "  ldr r9, [r12, #24]\n"
+                   "  ldr r10, [lr, #12]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #24]\n"
+                   "  ldr r9, [r12, #28]\n"
+                   "  ldr r10, [lr, #16]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #28]\n"
+                   "  ldr r9, [r12, #32]\n"
+                   "  ldr r10, [lr, #20]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #40]\n"
+                   "  ldr r9, [r12, #44]\n"
+                   "  ldr r10, [lr, #24]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #44]\n"
+                   "  ldr r9, [r12, #48]\n"
+                   "  ldr r10, [lr, #28]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #48]\n"
+                   "  ldr r9, [r12, #52]\n"
+                   "  ldr r10, [lr, #32]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  add lr, lr, #36\n"
+                   "  @ the first filter of a pair: (256*S0 + S1) - S1\n"
+                   "  sub r0, r0, r1\n"
+                   "  sub r2, r2, r3\n"
+                   "  ldr r12, [sp, #4]\n"
+                   "  @ filter 0: multiplier, rounding, exponent\n"
+                   "  ldm lr!, {r8-r10}\n"
+                   "  asr r0, r0, #7\n"
+                   "  asr r2, r2, #7\n"
+                   "  add r11, r9, r0, asr #31\n"
+                   "  smmlar r0, r0, r8, r11\n"
+                   "  add r11, r9, r2, asr #31\n"
+                   "  smmlar r2, r2, r8, r11\n"
+                   "  asr r0, r0, r10\n"
+                   "  asr r2, r2, r10\n"
+                   "  ssat r0, #8, r0\n"
+                   "  ssat r2, #8, r2\n"
+                   "  strb r0, [r12, #0]\n"
+                   "  strb r2, [r12, #2]\n"
+                   "  @ filter 1: multiplier, rounding, exponent\n"
+                   "  ldm lr!, {r8-r10}\n"
+                   "  lsl r1, r1, #1\n"
+                   "  lsl r3, r3, #1\n"
+                   "  add r11, r9, r1, asr #31\n"
+                   "  smmlar r1, r1, r8, r11\n"
+                   "  add r11, r9, r3, asr #31\n"
+                   "  smmlar r3, r3, r8, r11\n"
+                   "  asr r1, r1, r10\n"
+                   "  asr r3, r3, r10\n"
+                   "  ssat r1, #8, r1\n"
+                   "  ssat r3, #8, r3\n"
+                   "  strb r1, [r12, #1]\n"
+                   "  strb r3, [r12, #3]\n"
+                   "  add sp, sp, #32\n"
+                   "  pop {r4-r11, pc}\n");
 }
 
-/* acc * multiplier * 2^(shift - 31), rounded twice as TensorFlow Lite Micro does; multiplier >=
- * 0, -31 <= shift <= 30. */
-static inline int32_t tcml_requantize(int32_t acc, int32_t multiplier, int32_t shift) {
-  const int32_t left = (shift > 0) ? shift : 0;
-  const int32_t right = (shift > 0) ? 0 : -shift;
-  const int32_t shifted = (int32_t)((uint32_t)acc << left);
-  const int64_t product = (int64_t)shifted * (int64_t)multiplier;
+/* 1 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time.
+ * r0-r7: the sums of a pixel's filters, then those of the next pixel's.
+ * r8, r9: two elements of each column; r9 to r11: weights, two filters by two elements.
+ * r12: the columns, then the output; lr: the stream of weights and constants. */
+static TCML_NAKED void tcml_gemm_s8_1x4__dsp_3x6_r10_c2(TCML_UNUSED const int16_t *columns,
+                                                        TCML_UNUSED const int32_t *stream,
+                                                        TCML_UNUSED int8_t *output) {
+  __asm__ volatile("  push {r4-r11, lr}\n"
+                   "  sub sp, sp, #32\n"
+                   "  str r0, [sp, #0]\n"
+                   "  str r2, [sp, #4]\n"
+                   "  mov lr, r1\n"
+                   "  @ the last filters\n"
+                   "  @ sums start at the biases\n"
+                   "  ldm lr!, {r0-r1}\n"
+                   "  ldr r12, [sp, #0]\n"
+                   "  ldr r8, [r12, #0]\n"
+                   "  ldr r9, [lr, #0]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #4]\n"
+                   "  ldr r9, [lr, #4]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #8]\n"
+                   "  ldr r9, [lr, #8]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #20]\n"
+                   "  ldr r9, [lr, #12]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #24]\n"
+                   "  ldr r9, [lr, #16]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #28]\n"
+                   "  ldr r9, [lr, #20]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #40]\n"
+                   "  ldr r9, [lr, #24]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #44]\n"
+                   "  ldr r9, [lr, #28]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #48]\n"
+                   "  ldr r9, [lr, #32]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  add lr, lr, #36\n"
+                   "  @ the first filter of a pair: (256*S0 + S1) - S1\n"
+                   "  sub r0, r0, r1\n"
+                   "  ldr r12, [sp, #4]\n"
+                   "  @ filter 0: multiplier, rounding, exponent\n"
+                   "  ldm lr!, {r8-r10}\n"
+                   "  asr r0, r0, #7\n"
+                   "  add r11, r9, r0, asr #31\n"
+                   "  smmlar r0, r0, r8, r11\n"
+                   "  asr r0, r0, r10\n"
+                   "  ssat r0, #8, r0\n"
+                   "  strb r0, [r12, #0]\n"
+                   "  @ filter 1: multiplier, rounding, exponent\n"
+                   "  ldm lr!, {r8-r10}\n"
+                   "  lsl r1, r1, #1\n"
+                   "  add r11, r9, r1, asr #31\n"
+                   "  smmlar r1, r1, r8, r11\n"
+                   "  asr r1, r1, r10\n"
+                   "  ssat r1, #8, r1\n"
+                   "  strb r1, [r12, #1]\n"
+                   "  add sp, sp, #32\n"
+                   "  pop {r4-r11, pc}\n");
+}
+
+/* 2 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time.
+ * r0-r7: the sums of a pixel's filters, then those of the next pixel's.
+ * r8, r9: two elements of each column; r9 to r11: weights, two filters by two elements.
+ * r12: the columns, then the output; lr: the stream of weights and constants. */
+static TCML_NAKED void
+tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2_low4_relu(TCML_UNUSED const int16_t *columns,
+                                              TCML_UNUSED const int32_t *stream,
+                                              TCML_UNUSED int8_t *output) {
+  __asm__ volatile("  push {r4-r11, lr}\n"
+                   "  sub sp, sp, #32\n"
+                   "  str r0, [sp, #0]\n"
+                   "  str r2, [sp, #4]\n"
+                   "  mov lr, r1\n"
+                   "  @ the last filters\n"
+                   "  @ sums start at the biases\n"
+                   "  ldm lr!, {r0-r1}\n"
+                   "  mov r2, r0\n"
+                   "  mov r3, r1\n"
+                   "  ldr r12, [sp, #0]\n"
+                   "  ldr r8, [r12, #0]\n"
+                   "  ldr r9, [r12, #4]\n"
+                   "  ldr r10, [lr, #0]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #4]\n"
+                   "  ldr r9, [r12, #8]\n"
+                   "  ldr r10, [lr, #4]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #8]\n"
+                   "  ldr r9, [r12, #12]\n"
+                   "  ldr r10, [lr, #8]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #20]\n"
+                   "  ldr r9, [r12, #24]\n"
+                   "  ldr r10, [lr, #12]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #24]\n"
+                   "  ldr r9, [r12, #28]\n"
+                   "  ldr r10, [lr, #16]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #28]\n"
+                   "  ldr r9, [r12, #32]\n"
+                   "  ldr r10, [lr, #20]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #40]\n"
+                   "  ldr r9, [r12, #44]\n"
+                   "  ldr r10, [lr, #24]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #44]\n"
+                   "  ldr r9, [r12, #48]\n"
+                   "  ldr r10, [lr, #28]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  ldr r8, [r12, #48]\n"
+                   "  ldr r9, [r12, #52]\n"
+                   "  ldr r10, [lr, #32]\n"
+                   "  smlad r0, r8, r10, r0\n"
+                   "  smlad r2, r9, r10, r2\n"
+                   "  sxtb16 r10, r10\n"
+                   "  smlad r1, r8, r10, r1\n"
+                   "  smlad r3, r9, r10, r3\n"
+                   "  add lr, lr, #36\n"
+                   "  @ the first filter of a pair: (256*S0 + S1) - S1\n"
+                   "  sub r0, r0, r1\n"
+                   "  sub r2, r2, r3\n"
+                   "  ldr r12, [sp, #4]\n"
+                   "  @ filter 0: multiplier, rounding, exponent\n"
+                   "  ldm lr!, {r8-r10}\n"
+                   "  asr r0, r0, #7\n"
+                   "  asr r2, r2, #7\n"
+                   "  smmlar r0, r0, r8, r9\n"
+                   "  smmlar r2, r2, r8, r9\n"
+                   "  asr r0, r0, r10\n"
+                   "  asr r2, r2, r10\n"
+                   "  ssat r0, #8, r0\n"
+                   "  sub r0, r0, #4\n"
+                   "  bic r0, r0, r0, asr #31\n"
+                   "  add r0, r0, #4\n"
+                   "  ssat r2, #8, r2\n"
+                   "  sub r2, r2, #4\n"
+                   "  bic r2, r2, r2, asr #31\n"
+                   "  add r2, r2, #4\n"
+                   "  strb r0, [r12, #0]\n"
+                   "  strb r2, [r12, #2]\n"
+                   "  @ filter 1: multiplier, rounding, exponent\n"
+                   "  ldm lr!, {r8-r10}\n"
+                   "  lsl r1, r1, #1\n"
+                   "  lsl r3, r3, #1\n"
+                   "  smmlar r1, r1, r8, r9\n"
+                   "  smmlar r3, r3, r8, r9\n"
+                   "  asr r1, r1, r10\n"
+                   "  asr r3, r3, r10\n"
+                   "  ssat r1, #8, r1\n"
+                   "  sub r1, r1, #4\n"
+                   "  bic r1, r1, r1, asr #31\n"
+                   "  add r1, r1, #4\n"
+                   "  ssat r3, #8, r3\n"
+                   "  sub r3, r3, #4\n"
+                   "  bic r3, r3, r3, asr #31\n"
+                   "  add r3, r3, #4\n"
+                   "  strb r1, [r12, #1]\n"
+                   "  strb r3, [r12, #3]\n"
+                   "  add sp, sp, #32\n"
+                   "  pop {r4-r11, pc}\n");
+}
+
+/* 1 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time.
+ * r0-r7: the sums of a pixel's filters, then those of the next pixel's.
+ * r8, r9: two elements of each column; r9 to r11: weights, two filters by two elements.
+ * r12: the columns, then the output; lr: the stream of weights and constants. */
+static TCML_NAKED void
+tcml_gemm_s8_1x4__dsp_3x6_r10_c2_low4_relu(TCML_UNUSED const int16_t *columns,
+                                           TCML_UNUSED const int32_t *stream,
+                                           TCML_UNUSED int8_t *output) {
+  __asm__ volatile("  push {r4-r11, lr}\n"
+                   "  sub sp, sp, #32\n"
+                   "  str r0, [sp, #0]\n"
+                   "  str r2, [sp, #4]\n"
+                   "  mov lr, r1\n"
+                   "  @ the last filters\n"
+                   "  @ sums start at the biases\n"
+                   "  ldm lr!, {r0-r1}\n"
+                   "  ldr r12, [sp, #0]\n"
+                   "  ldr r8, [r12, #0]\n"
+                   "  ldr r9, [lr, #0]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #4]\n"
+                   "  ldr r9, [lr, #4]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #8]\n"
+                   "  ldr r9, [lr, #8]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #20]\n"
+                   "  ldr r9, [lr, #12]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #24]\n"
+                   "  ldr r9, [lr, #16]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #28]\n"
+                   "  ldr r9, [lr, #20]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #40]\n"
+                   "  ldr r9, [lr, #24]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #44]\n"
+                   "  ldr r9, [lr, #28]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  ldr r8, [r12, #48]\n"
+                   "  ldr r9, [lr, #32]\n"
+                   "  smlad r0, r8, r9, r0\n"
+                   "  sxtb16 r9, r9\n"
+                   "  smlad r1, r8, r9, r1\n"
+                   "  add lr, lr, #36\n"
+                   "  @ the first filter of a pair: (256*S0 + S1) - S1\n"
+                   "  sub r0, r0, r1\n"
+                   "  ldr r12, [sp, #4]\n"
+                   "  @ filter 0: multiplier, rounding, exponent\n"
+                   "  ldm lr!, {r8-r10}\n"
+                   "  asr r0, r0, #7\n"
+                   "  smmlar r0, r0, r8, r9\n"
+                   "  asr r0, r0, r10\n"
+                   "  ssat r0, #8, r0\n"
+                   "  sub r0, r0, #4\n"
+                   "  bic r0, r0, r0, asr #31\n"
+                   "  add r0, r0, #4\n"
+                   "  strb r0, [r12, #0]\n"
+                   "  @ filter 1: multiplier, rounding, exponent\n"
+                   "  ldm lr!, {r8-r10}\n"
+                   "  lsl r1, r1, #1\n"
+                   "  smmlar r1, r1, r8, r9\n"
+                   "  asr r1, r1, r10\n"
+                   "  ssat r1, #8, r1\n"
+                   "  sub r1, r1, #4\n"
+                   "  bic r1, r1, r1, asr #31\n"
+                   "  add r1, r1, #4\n"
+                   "  strb r1, [r12, #1]\n"
+                   "  add sp, sp, #32\n"
+                   "  pop {r4-r11, pc}\n");
+}
+
+#else /* the same in C */
+
+/* f of 256 * f + g and g; f has 24 bits. */
+static inline int32_t tcml_byte_pair_bias(int32_t both, int32_t second) {
+  return (int32_t)((uint32_t)both - (uint32_t)second) >> 8;
+}
+
+/* f of 256 * f + g, the half of that index (0, 1) in a word; f and g are signed bytes. */
+static inline int32_t tcml_byte_pair_first(int32_t word, int32_t index) {
+  const int32_t half = (int32_t)((uint32_t)word << (16 - 16 * index)) >> 16;
+  return (half + 128) >> 8;
+}
+
+/* g of 256 * f + g, the half of that index (0, 1) in a word; f and g are signed bytes. */
+static inline int32_t tcml_byte_pair_second(int32_t word, int32_t index) {
+  return (int32_t)((uint32_t)word << (24 - 16 * index)) >> 24;
+}
+
+/* The same with ties of negative numbers rounded away from zero. */
+static inline int32_t tcml_requantize_signed(int32_t acc, int32_t multiplier, int32_t rounding,
+                                             int32_t exponent) {
+  const int64_t product = (int64_t)acc * (int64_t)multiplier;
   const int32_t high = (int32_t)((product + ((int64_t)1 << 30)) >> 31);
-  return tcml_rounding_divide_by_pot(high, right);
+  return (high + rounding - ((acc < 0) ? 1 : 0)) >> exponent;
 }
 
 /* The greater of two numbers. */
@@ -58,65 +533,205 @@ static inline int32_t tcml_max_s32(int32_t a, int32_t b) { return (a > b) ? a : 
 /* The lesser of two numbers. */
 static inline int32_t tcml_min_s32(int32_t a, int32_t b) { return (a < b) ? a : b; }
 
-/* n00_conv2d: 1x3x3x2 int8 -> 1x3x3x2 int8, weight 2x3x3x2.
- * From first (tiny.tflite#0).
- * Kernel conv2d__c, schedule: as lowered; 324 MACs. */
-static void tiny_n00_conv2d(const int8_t *input, const int8_t *weight, const int32_t *bias,
-                            const int32_t *multiplier, const int8_t *shift,
-                            int8_t *TCML_RESTRICT output) {
-  for (int32_t oy = 0; oy < 3; ++oy) {
-    for (int32_t ox = 0; ox < 3; ++ox) {
-      for (int32_t oc = 0; oc < 2; ++oc) {
-        int32_t acc = bias[oc];
-        for (int32_t ky = 0; ky < 3; ++ky) {
-          const int32_t iy = oy + ky - 1;
-          if (iy >= 0 && iy < 3) {
-            for (int32_t kx = 0; kx < 3; ++kx) {
-              const int32_t ix = ox + kx - 1;
-              if (ix >= 0 && ix < 3) {
-                for (int32_t ic = 0; ic < 2; ++ic) {
-                  const int32_t value = (int32_t)input[(iy * 3 + ix) * 2 + ic] - 4;
-                  acc += value * (int32_t)weight[((oc * 3 + ky) * 3 + kx) * 2 + ic];
-                }
-              }
-            }
-          }
-        }
-        const int32_t value_1 = tcml_requantize(acc, multiplier[oc], (int32_t)shift[oc]) + 4;
-        output[(oy * 3 + ox) * 2 + oc] = (int8_t)tcml_min_s32(tcml_max_s32(value_1, -128), 127);
+/* (acc * multiplier / 2^31, rounded, + rounding) / 2^exponent, rounded down. */
+static inline int32_t tcml_requantize_relu(int32_t acc, int32_t multiplier, int32_t rounding,
+                                           int32_t exponent) {
+  const int64_t product = (int64_t)acc * (int64_t)multiplier;
+  const int32_t high = (int32_t)((product + ((int64_t)1 << 30)) >> 31);
+  return (high + rounding) >> exponent;
+}
+
+/* 2 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time. */
+static void tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2(const int16_t *columns, const int32_t *stream,
+                                                int8_t *output) {
+  for (int32_t pixel_last = 0; pixel_last < 2; ++pixel_last) {
+    int32_t first_last = tcml_byte_pair_bias(stream[0], stream[1]);
+    int32_t second_last = stream[1];
+    for (int32_t run_last = 0; run_last < 3; ++run_last) {
+      for (int32_t step_last = 0; step_last < 3; ++step_last) {
+        const int32_t word_last = stream[run_last * 3 + step_last + 2];
+        const int32_t columns_at = pixel_last * 2 + run_last * 10 + step_last * 2;
+        first_last += (int32_t)columns[columns_at] * tcml_byte_pair_first(word_last, 0);
+        second_last += (int32_t)columns[columns_at] * tcml_byte_pair_second(word_last, 0);
+        const int32_t columns_at_1 = pixel_last * 2 + run_last * 10 + step_last * 2 + 1;
+        first_last += (int32_t)columns[columns_at_1] * tcml_byte_pair_first(word_last, 1);
+        second_last += (int32_t)columns[columns_at_1] * tcml_byte_pair_second(word_last, 1);
       }
     }
+    const int32_t output_at = pixel_last * 2;
+    const int32_t requantize_signed_result =
+        tcml_requantize_signed(first_last, stream[11], stream[12], stream[13]);
+    output[output_at] = (int8_t)tcml_min_s32(tcml_max_s32(requantize_signed_result, -128), 127);
+    const int32_t output_at_1 = pixel_last * 2 + 1;
+    const int32_t requantize_signed_result_1 =
+        tcml_requantize_signed(second_last, stream[14], stream[15], stream[16]);
+    output[output_at_1] = (int8_t)tcml_min_s32(tcml_max_s32(requantize_signed_result_1, -128), 127);
   }
 }
 
-/* n01_conv2d: 1x3x3x2 int8 -> 1x3x3x2 int8, weight 2x3x3x2.
- * From second (tiny.tflite#1).
- * Kernel conv2d__c, schedule: as lowered; 324 MACs. */
-static void tiny_n01_conv2d(const int8_t *input, const int8_t *weight, const int32_t *bias,
-                            const int32_t *multiplier, const int8_t *shift,
-                            int8_t *TCML_RESTRICT output) {
-  for (int32_t oy = 0; oy < 3; ++oy) {
-    for (int32_t ox = 0; ox < 3; ++ox) {
-      for (int32_t oc = 0; oc < 2; ++oc) {
-        int32_t acc = bias[oc];
-        for (int32_t ky = 0; ky < 3; ++ky) {
-          const int32_t iy = oy + ky - 1;
-          if (iy >= 0 && iy < 3) {
-            for (int32_t kx = 0; kx < 3; ++kx) {
-              const int32_t ix = ox + kx - 1;
-              if (ix >= 0 && ix < 3) {
-                for (int32_t ic = 0; ic < 2; ++ic) {
-                  const int32_t value = (int32_t)input[(iy * 3 + ix) * 2 + ic] - 4;
-                  acc += value * (int32_t)weight[((oc * 3 + ky) * 3 + kx) * 2 + ic];
-                }
-              }
-            }
-          }
-        }
-        const int32_t value_1 = tcml_requantize(acc, multiplier[oc], (int32_t)shift[oc]) + 4;
-        output[(oy * 3 + ox) * 2 + oc] = (int8_t)tcml_min_s32(tcml_max_s32(value_1, 4), 127);
+/* 1 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time. */
+static void tcml_gemm_s8_1x4__dsp_3x6_r10_c2(const int16_t *columns, const int32_t *stream,
+                                             int8_t *output) {
+  int32_t first_last = tcml_byte_pair_bias(stream[0], stream[1]);
+  int32_t second_last = stream[1];
+  for (int32_t run_last = 0; run_last < 3; ++run_last) {
+    for (int32_t step_last = 0; step_last < 3; ++step_last) {
+      const int32_t word_last = stream[run_last * 3 + step_last + 2];
+      const int32_t columns_at = run_last * 10 + step_last * 2;
+      first_last += (int32_t)columns[columns_at] * tcml_byte_pair_first(word_last, 0);
+      second_last += (int32_t)columns[columns_at] * tcml_byte_pair_second(word_last, 0);
+      const int32_t columns_at_1 = run_last * 10 + step_last * 2 + 1;
+      first_last += (int32_t)columns[columns_at_1] * tcml_byte_pair_first(word_last, 1);
+      second_last += (int32_t)columns[columns_at_1] * tcml_byte_pair_second(word_last, 1);
+    }
+  }
+  const int32_t requantize_signed_result =
+      tcml_requantize_signed(first_last, stream[11], stream[12], stream[13]);
+  output[0] = (int8_t)tcml_min_s32(tcml_max_s32(requantize_signed_result, -128), 127);
+  const int32_t requantize_signed_result_1 =
+      tcml_requantize_signed(second_last, stream[14], stream[15], stream[16]);
+  output[1] = (int8_t)tcml_min_s32(tcml_max_s32(requantize_signed_result_1, -128), 127);
+}
+
+/* 2 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time. */
+static void tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2_low4_relu(const int16_t *columns,
+                                                          const int32_t *stream, int8_t *output) {
+  for (int32_t pixel_last = 0; pixel_last < 2; ++pixel_last) {
+    int32_t first_last = tcml_byte_pair_bias(stream[0], stream[1]);
+    int32_t second_last = stream[1];
+    for (int32_t run_last = 0; run_last < 3; ++run_last) {
+      for (int32_t step_last = 0; step_last < 3; ++step_last) {
+        const int32_t word_last = stream[run_last * 3 + step_last + 2];
+        const int32_t columns_at = pixel_last * 2 + run_last * 10 + step_last * 2;
+        first_last += (int32_t)columns[columns_at] * tcml_byte_pair_first(word_last, 0);
+        second_last += (int32_t)columns[columns_at] * tcml_byte_pair_second(word_last, 0);
+        const int32_t columns_at_1 = pixel_last * 2 + run_last * 10 + step_last * 2 + 1;
+        first_last += (int32_t)columns[columns_at_1] * tcml_byte_pair_first(word_last, 1);
+        second_last += (int32_t)columns[columns_at_1] * tcml_byte_pair_second(word_last, 1);
       }
     }
+    const int32_t output_at = pixel_last * 2;
+    const int32_t requantize_relu_result =
+        tcml_requantize_relu(first_last, stream[11], stream[12], stream[13]);
+    output[output_at] = (int8_t)tcml_min_s32(tcml_max_s32(requantize_relu_result, 4), 127);
+    const int32_t output_at_1 = pixel_last * 2 + 1;
+    const int32_t requantize_relu_result_1 =
+        tcml_requantize_relu(second_last, stream[14], stream[15], stream[16]);
+    output[output_at_1] = (int8_t)tcml_min_s32(tcml_max_s32(requantize_relu_result_1, 4), 127);
+  }
+}
+
+/* 1 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time. */
+static void tcml_gemm_s8_1x4__dsp_3x6_r10_c2_low4_relu(const int16_t *columns,
+                                                       const int32_t *stream, int8_t *output) {
+  int32_t first_last = tcml_byte_pair_bias(stream[0], stream[1]);
+  int32_t second_last = stream[1];
+  for (int32_t run_last = 0; run_last < 3; ++run_last) {
+    for (int32_t step_last = 0; step_last < 3; ++step_last) {
+      const int32_t word_last = stream[run_last * 3 + step_last + 2];
+      const int32_t columns_at = run_last * 10 + step_last * 2;
+      first_last += (int32_t)columns[columns_at] * tcml_byte_pair_first(word_last, 0);
+      second_last += (int32_t)columns[columns_at] * tcml_byte_pair_second(word_last, 0);
+      const int32_t columns_at_1 = run_last * 10 + step_last * 2 + 1;
+      first_last += (int32_t)columns[columns_at_1] * tcml_byte_pair_first(word_last, 1);
+      second_last += (int32_t)columns[columns_at_1] * tcml_byte_pair_second(word_last, 1);
+    }
+  }
+  const int32_t requantize_relu_result =
+      tcml_requantize_relu(first_last, stream[11], stream[12], stream[13]);
+  output[0] = (int8_t)tcml_min_s32(tcml_max_s32(requantize_relu_result, 4), 127);
+  const int32_t requantize_relu_result_1 =
+      tcml_requantize_relu(second_last, stream[14], stream[15], stream[16]);
+  output[1] = (int8_t)tcml_min_s32(tcml_max_s32(requantize_relu_result_1, 4), 127);
+}
+
+#endif
+
+/* n00_conv2d: 1x3x3x2 int8 -> 1x3x3x2 int8.
+ * From first (tiny.tflite#0).
+ * Kernel conv2d_s8__dsp_2x4, schedule: as lowered; 324 MACs. */
+static void tiny_n00_conv2d(const int8_t *input, const int32_t *stream,
+                            int8_t *TCML_RESTRICT output, int16_t *TCML_RESTRICT rows) {
+  for (int32_t pad_ky = 0; pad_ky < 3; ++pad_ky) {
+    rows[pad_ky * 10] = 4;
+    rows[pad_ky * 10 + 1] = 4;
+    rows[pad_ky * 10 + 8] = 4;
+    rows[pad_ky * 10 + 9] = 4;
+  }
+  for (int32_t oy = 0; oy < 3; ++oy) {
+    for (int32_t ky = 0; ky < 3; ++ky) {
+      const int32_t iy = oy + ky - 1;
+      if (iy >= 0 && iy < 3) {
+        rows[ky * 10 + 2] = (int16_t)input[iy * 6];
+        rows[ky * 10 + 3] = (int16_t)input[iy * 6 + 1];
+        rows[ky * 10 + 4] = (int16_t)input[iy * 6 + 2];
+        rows[ky * 10 + 5] = (int16_t)input[iy * 6 + 3];
+        rows[ky * 10 + 6] = (int16_t)input[iy * 6 + 4];
+        rows[ky * 10 + 7] = (int16_t)input[iy * 6 + 5];
+      }
+      if (iy < 0) {
+        rows[ky * 10 + 2] = 4;
+        rows[ky * 10 + 3] = 4;
+        rows[ky * 10 + 4] = 4;
+        rows[ky * 10 + 5] = 4;
+        rows[ky * 10 + 6] = 4;
+        rows[ky * 10 + 7] = 4;
+      }
+      if (iy >= 3) {
+        rows[ky * 10 + 2] = 4;
+        rows[ky * 10 + 3] = 4;
+        rows[ky * 10 + 4] = 4;
+        rows[ky * 10 + 5] = 4;
+        rows[ky * 10 + 6] = 4;
+        rows[ky * 10 + 7] = 4;
+      }
+    }
+    tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2(rows, stream, &output[oy * 6]);
+    tcml_gemm_s8_1x4__dsp_3x6_r10_c2(&rows[4], stream, &output[(oy * 3 + 2) * 2]);
+  }
+}
+
+/* n01_conv2d: 1x3x3x2 int8 -> 1x3x3x2 int8.
+ * From second (tiny.tflite#1).
+ * Kernel conv2d_s8__dsp_2x4, schedule: as lowered; 324 MACs. */
+static void tiny_n01_conv2d(const int8_t *input, const int32_t *stream,
+                            int8_t *TCML_RESTRICT output, int16_t *TCML_RESTRICT rows) {
+  for (int32_t pad_ky = 0; pad_ky < 3; ++pad_ky) {
+    rows[pad_ky * 10] = 4;
+    rows[pad_ky * 10 + 1] = 4;
+    rows[pad_ky * 10 + 8] = 4;
+    rows[pad_ky * 10 + 9] = 4;
+  }
+  for (int32_t oy = 0; oy < 3; ++oy) {
+    for (int32_t ky = 0; ky < 3; ++ky) {
+      const int32_t iy = oy + ky - 1;
+      if (iy >= 0 && iy < 3) {
+        rows[ky * 10 + 2] = (int16_t)input[iy * 6];
+        rows[ky * 10 + 3] = (int16_t)input[iy * 6 + 1];
+        rows[ky * 10 + 4] = (int16_t)input[iy * 6 + 2];
+        rows[ky * 10 + 5] = (int16_t)input[iy * 6 + 3];
+        rows[ky * 10 + 6] = (int16_t)input[iy * 6 + 4];
+        rows[ky * 10 + 7] = (int16_t)input[iy * 6 + 5];
+      }
+      if (iy < 0) {
+        rows[ky * 10 + 2] = 4;
+        rows[ky * 10 + 3] = 4;
+        rows[ky * 10 + 4] = 4;
+        rows[ky * 10 + 5] = 4;
+        rows[ky * 10 + 6] = 4;
+        rows[ky * 10 + 7] = 4;
+      }
+      if (iy >= 3) {
+        rows[ky * 10 + 2] = 4;
+        rows[ky * 10 + 3] = 4;
+        rows[ky * 10 + 4] = 4;
+        rows[ky * 10 + 5] = 4;
+        rows[ky * 10 + 6] = 4;
+        rows[ky * 10 + 7] = 4;
+      }
+    }
+    tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2_low4_relu(rows, stream, &output[oy * 6]);
+    tcml_gemm_s8_1x4__dsp_3x6_r10_c2_low4_relu(&rows[4], stream, &output[(oy * 3 + 2) * 2]);
   }
 }
 
@@ -145,6 +760,9 @@ tcml_status tiny_init(tiny_context *context, void *arena, size_t arena_size_byte
   if (arena_size_bytes < TINY_ARENA_SIZE_BYTES) {
     return TCML_ERROR_ARENA_SIZE;
   }
+  if (((uintptr_t)arena % TINY_ARENA_ALIGNMENT) != 0U) {
+    return TCML_ERROR_ARENA_ALIGNMENT;
+  }
   context->arena = (uint8_t *)arena;
   return TCML_OK;
 }
@@ -162,12 +780,12 @@ tcml_status tiny_run(const tiny_context *context, const int8_t *input, int8_t *o
   uint8_t *const arena = context->arena;
 
   /* n00_conv2d */
-  tiny_n00_conv2d(input, tiny_n00_conv2d_weight, tiny_n00_conv2d_bias, tiny_n00_conv2d_multiplier,
-                  tiny_n00_conv2d_shift, (int8_t *)(arena + TINY_T2_OFFSET));
+  tiny_n00_conv2d(input, tiny_n00_conv2d_stream, (int8_t *)(arena + TINY_T2_OFFSET),
+                  (int16_t *)(arena + TINY_N00_CONV2D_ROWS_OFFSET));
   TCML_LAYER_DONE(0U, (const void *)(arena + TINY_T2_OFFSET), 18U);
   /* n01_conv2d */
-  tiny_n01_conv2d(input, tiny_n01_conv2d_weight, tiny_n01_conv2d_bias, tiny_n01_conv2d_multiplier,
-                  tiny_n01_conv2d_shift, (int8_t *)(arena + TINY_T5_OFFSET));
+  tiny_n01_conv2d(input, tiny_n01_conv2d_stream, (int8_t *)(arena + TINY_T5_OFFSET),
+                  (int16_t *)(arena + TINY_N01_CONV2D_ROWS_OFFSET));
   TCML_LAYER_DONE(1U, (const void *)(arena + TINY_T5_OFFSET), 18U);
   /* n02_concatenation */
   tiny_n02_concatenation((const int8_t *)(arena + TINY_T2_OFFSET), input,

@@ -23,10 +23,10 @@ typedef enum tcml_status {
 
 #define TINY_MODEL_SHA256 "d09ab53e489c9798e2f35cf3b12328449c84d127ee212a5adfda0dea9108f32b"
 
-/* Working memory, 0 bytes of scratch included; no plan can be smaller for these kernels in this
+/* Working memory, 60 bytes of scratch included; no plan can be smaller for these kernels in this
  * order, layer by layer. */
-#define TINY_ARENA_SIZE_BYTES 36
-#define TINY_ARENA_ALIGNMENT 1
+#define TINY_ARENA_SIZE_BYTES 96
+#define TINY_ARENA_ALIGNMENT 4
 #define TINY_LAYER_COUNT 3
 
 #define TINY_INPUT_COUNT 1

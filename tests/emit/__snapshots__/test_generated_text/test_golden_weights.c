@@ -9,54 +9,18 @@
 
 /* clang-format off */
 
-/* weight [2x3x3x2] of first (tiny.tflite#0) */
+/* stream [17] of first (tiny.tflite#0) */
 TCML_WEIGHTS_ATTRIBUTE
-const int8_t tiny_n00_conv2d_weight[36] = {
-    -119, -91, 82, 114, -64, -48, 94, -20, -58, 84, -62, -23, 37, 13, -106, -120, 93, 65, 86, 10,
-    81, -43, -12, 74, -96, -50, -96, -12, 122, -93, -30, -25, 103, -76, 1, -61,
+const int32_t tiny_n00_conv2d_stream[17] = {
+    449882, -1190, -1526036138, 1909805649, -800407564, -338797152, 1408550304, -391921030,
+    216474850, -2018208153, 1086545153, 2077831808, 288, 6, 1340348416, 144, 5,
 };
 
-/* bias [2] of first (tiny.tflite#0) */
+/* stream [17] of second (tiny.tflite#1) */
 TCML_WEIGHTS_ATTRIBUTE
-const int32_t tiny_n00_conv2d_bias[2] = {
-    1246, -1658,
-};
-
-/* multiplier [2] of first (tiny.tflite#0) */
-TCML_WEIGHTS_ATTRIBUTE
-const int32_t tiny_n00_conv2d_multiplier[2] = {
-    2077831808, 1340348416,
-};
-
-/* shift [2] of first (tiny.tflite#0) */
-TCML_WEIGHTS_ATTRIBUTE
-const int8_t tiny_n00_conv2d_shift[2] = {
-    -6, -5,
-};
-
-/* weight [2x3x3x2] of second (tiny.tflite#1) */
-TCML_WEIGHTS_ATTRIBUTE
-const int8_t tiny_n01_conv2d_weight[36] = {
-    112, 121, 120, -107, -12, 27, -55, -31, 32, 77, 21, -83, 45, 95, -71, 11, -41, 103, -112, -6,
-    101, -18, -92, 74, 118, 123, 110, -33, 59, 120, 19, 109, 23, -82, -9, 28,
-};
-
-/* bias [2] of second (tiny.tflite#1) */
-TCML_WEIGHTS_ATTRIBUTE
-const int32_t tiny_n01_conv2d_bias[2] = {
-    -220, 152,
-};
-
-/* multiplier [2] of second (tiny.tflite#1) */
-TCML_WEIGHTS_ATTRIBUTE
-const int32_t tiny_n01_conv2d_multiplier[2] = {
-    1335257984, 2077152768,
-};
-
-/* shift [2] of second (tiny.tflite#1) */
-TCML_WEIGHTS_ATTRIBUTE
-const int8_t tiny_n01_conv2d_shift[2] = {
-    -5, -6,
+const int32_t tiny_n01_conv2d_stream[17] = {
+    -431032, -1976, 2029678480, -1796310939, 457896868, -511981194, 1289691246, -1384639173,
+    1600990483, 179222807, 1729943287, 1335257984, 144, 5, 2077152768, 288, 6,
 };
 
 /* clang-format on */
