@@ -28,8 +28,8 @@ from tinycc_ml.emit import EmitOptions
 #: The library functions that generated C may call.
 ALLOWED = {"memcpy", "memset"}
 #: What the compiler itself adds from libgcc (no part of the C library) on a core without long
-#: multiplication ...
-M0_INTEGERS = {"__aeabi_lmul"}
+#: multiplication and division ...
+M0_INTEGERS = {"__aeabi_idiv", "__aeabi_lmul"}
 #: ... and without a floating-point unit; the division only where constants are not folded.
 NO_FPU_FLOATS = {
     *("__aeabi_fcmpge", "__aeabi_fcmple", "__aeabi_fcmplt", "__aeabi_fdiv", "__aeabi_fmul"),

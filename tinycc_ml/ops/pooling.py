@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import cast
 
 from tinycc_ml.errors import UnsupportedError
@@ -16,6 +17,8 @@ from tinycc_ml.ops.window import Padding, window_output
 
 #: How far input and output scale may differ; the library ignores so small a difference.
 _SCALE_TOLERANCE = 1e-6
+#: A damaged file may ask for windows of 2**31 columns, nearly all of them padding.
+_MAX_WINDOW_ELEMENTS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,11 @@ class Pooling(OpDef):
         a, x = cast(Pool2DAttrs, attrs), inputs[0].shape
         if len(x) != 4:
             raise UnsupportedError(f"input {x}: expected NHWC")
+        if prod(a.kernel) > _MAX_WINDOW_ELEMENTS:
+            raise UnsupportedError(
+                f"a window of {a.kernel[0]}x{a.kernel[1]}; "
+                f"allowed are up to {_MAX_WINDOW_ELEMENTS} elements"
+            )
         out = window_output((x[1], x[2]), a.kernel, a.stride, (1, 1), a.padding)
         for i, first in enumerate((a.padding.top, a.padding.left)):
             if first >= a.kernel[i] or (out[i] - 1) * a.stride[i] - first >= x[1 + i]:

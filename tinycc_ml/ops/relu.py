@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import LoopKernel
@@ -52,9 +50,7 @@ class Relu(OpDef):
         limits = output_clamp(Activation.RELU, bound.outputs[0])
         if (x.scale, x.zero_point) == (y.scale, y.zero_point):
             return Integers(ClampNumbers(*limits), (("input", 0),))
-        with np.errstate(over="ignore"):
-            # The library divides in float32 here, unlike everywhere else.
-            ratio = float(np.float32(x.scale) / np.float32(y.scale))
+        ratio = x.scale / y.scale
         bounded_multiplier(quantize_multiplier(ratio), bits=8)
         zero_points = (x.zero_point, y.zero_point)
         table = requantize(every_input(DType.INT8), ratio, zero_points, limits)
