@@ -104,6 +104,9 @@ class _Refuses(KernelDef):
     def build(self, *_arguments):
         raise AssertionError("built although it was refused")
 
+    def cycles(self, *_arguments):
+        return 1
+
 
 def test_refusals_are_kept_with_their_reason(monkeypatch):
     module = __import__(_select_function.__module__, fromlist=["candidates"])

@@ -45,6 +45,11 @@ class Kernel:
         )
 
 
+def outputs(workload: Workload) -> int:
+    """How many elements a layer computes."""
+    return sum(type_.elements for _, type_ in workload.outputs)
+
+
 class KernelDef(ABC):
     """A way to compute an operator. Subclasses are stateless; one instance each is registered."""
 
@@ -65,8 +70,18 @@ class KernelDef(ABC):
         return None
 
     @abstractmethod
-    def build(self, workload: Workload) -> Kernel:
-        """The function for a workload."""
+    def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
+        """The function for a layer.
+
+        Args:
+            workload: What to compute.
+            constants: The layer's constants. A kernel whose code does not depend on them ignores
+                them, so that layers with equal workloads share it.
+        """
+
+    @abstractmethod
+    def cycles(self, workload: Workload) -> int:
+        """Estimated cycles of one call without wait states, good enough to rank kernels by."""
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """The constants in the layout that the built function reads, in parameter order."""

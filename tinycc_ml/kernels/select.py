@@ -7,11 +7,7 @@ from typing import Literal
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.base import Kernel, KernelDef
-from tinycc_ml.kernels.dsp.add import AddDsp
-from tinycc_ml.kernels.dsp.average_pool import AveragePool2DDsp
-from tinycc_ml.kernels.dsp.conv2d import Conv2DDsp
-from tinycc_ml.kernels.dsp.depthwise_planes import DepthwisePlanes
-from tinycc_ml.kernels.dsp.fully_connected import FullyConnectedDsp
+from tinycc_ml.kernels.dsp import DSP
 from tinycc_ml.kernels.portable import PORTABLE
 from tinycc_ml.kernels.program import Call, Program, Refusal
 from tinycc_ml.loopir import Role
@@ -19,13 +15,8 @@ from tinycc_ml.ops import IntegerGraph, Layer, op
 
 #: ``auto``: the best kernel that takes the layer; ``portable``: plain C for any core.
 KernelChoice = Literal["auto", "portable"]
-_DSP: dict[str, tuple[KernelDef, ...]] = {
-    "add": (AddDsp(),),
-    "average_pool2d": (AveragePool2DDsp(),),
-    "conv2d": (Conv2DDsp(),),
-    "depthwise_conv2d": (DepthwisePlanes(),),
-    "fully_connected": (FullyConnectedDsp(),),
-}
+#: By instruction set, best first.
+_SPECIAL: tuple[KernelDef, ...] = (*DSP,)
 
 
 def candidates(
@@ -38,8 +29,9 @@ def candidates(
         features: What the core can do; kernels that need more are left out.
         choice: Which kernels to consider.
     """
-    special = _DSP.get(op_name, ()) if choice == "auto" else ()
-    return (*(d for d in special if d.requires <= features), PORTABLE[op_name])
+    special = _SPECIAL if choice == "auto" else ()
+    fitting = (d for d in special if d.op == op_name and d.requires <= features)
+    return (*fitting, PORTABLE[op_name])
 
 
 def select(graph: IntegerGraph, features: frozenset[str], choice: KernelChoice = "auto") -> Program:
@@ -78,7 +70,7 @@ class _Selection:
             self._aliases.append((layer.outputs[0], layer.inputs[0]))
             return
         definition = self._choose(layer)
-        kernel = definition.build(layer.workload)
+        kernel = definition.build(layer.workload, layer.constants)
         packed = definition.pack(layer.workload, layer.constants)
         constant_parameters = [b for b in kernel.loops.buffers if b.role is Role.CONSTANT]
         scratch = [b for b in kernel.loops.buffers if b.role is Role.SCRATCH]

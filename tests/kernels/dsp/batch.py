@@ -71,7 +71,7 @@ def kernels_text(kernels: Sequence[LoopKernel], prefix: str = "static ") -> str:
 
 def batch_source(cases: Sequence[Case]) -> str:
     """The C file of a batch."""
-    kernels = [case.definition.build(case.workload).loops for case in cases]
+    kernels = [case.definition.build(case.workload, case.constants).loops for case in cases]
     data, calls = [], []
     scratch_bytes = max(_scratch_bytes(kernel) for kernel in kernels)
     input_at = output_at = 0

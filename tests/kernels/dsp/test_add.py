@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -16,7 +17,7 @@ from tests.kernels.dsp.test_emulated import BOARDS, MODES
 from tests.kernels.dsp.test_emulated import check as check_emulated
 from tests.kernels.dsp.test_meaning import check, interpreted
 from tinycc_ml.dtypes import DType
-from tinycc_ml.graph import TensorType
+from tinycc_ml.graph import Constant, TensorType
 from tinycc_ml.kernels.base import Kernel
 from tinycc_ml.kernels.dsp.add import AddDsp
 from tinycc_ml.loopir import Argument, Buffer, LoopKernel, Role, affine
@@ -33,8 +34,8 @@ needs_emulator = pytest.mark.skipif(
 class OneInput(AddDsp):
     """The kernel with its inputs one behind the other, as the batches have one."""
 
-    def build(self, workload: Workload) -> Kernel:
-        kernel = super().build(workload)
+    def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
+        kernel = super().build(workload, constants)
         first, _, tables, output = kernel.loops.buffers
         (call,) = kernel.loops.body
         x = Buffer("input", DType.INT8, (2, first.elements), Role.INPUT)

@@ -75,7 +75,7 @@ def test_nearly_all_drawn_layers_are_taken():
 @pytest.mark.parametrize("name", LAYERS)
 def test_planes_stay_small(name):
     """16 bytes for each two elements of a line that are computed at a time."""
-    kernel = PLANES.build(layer(name).workload)
+    kernel = PLANES.build(layer(name).workload, layer(name).constants)
     assert kernel.scratch_bytes == layout_of(ConvShape.of(layer(name).workload)).plane_bytes
     assert kernel.scratch_bytes <= 4096
 
@@ -108,7 +108,7 @@ def test_refusals():
 
 def accesses(case: Case) -> list[tuple[str, str, int]]:
     """(kind, buffer, element) of every access in order."""
-    kernel = PLANES.build(case.workload).loops
+    kernel = PLANES.build(case.workload, case.constants).loops
     packed = iter(PLANES.pack(case.workload, case.constants))
     arrays = {
         b.name: next(packed).array if b.role is Role.CONSTANT else np.zeros(b.shape, b.dtype.numpy)
@@ -127,7 +127,7 @@ def test_access_is_as_promised(height, stride, in_blocks):
     constants = depthwise_constants(r, (3, 3), 4)
     attrs = DepthwiseConv2DAttrs((stride, stride), (1, 1), Padding(1, 1, 1, 1))
     workload = depthwise_workload((height, 60), 4, attrs, RELU, constants)
-    access = PLANES.build(workload).access
+    access = PLANES.build(workload, ()).access
     ((_, pattern),) = access.inputs
     steps, rest = divmod(workload.operand("output").elements, access.step_elements)
     assert rest == 0

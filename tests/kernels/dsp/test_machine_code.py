@@ -101,7 +101,7 @@ class Listing:
 def test_every_compiler_keeps_the_tiles_as_they_are(tmp_path):
     cases = accepted("conv2d", 6, seed=3) + accepted("fully_connected", 2, seed=3)
     reference = Listing.of(compile_batch(cases, "mps2-an386", tmp_path / "O2"), tmp_path).tiles()
-    kernels = [case.definition.build(case.workload).loops for case in cases]
+    kernels = [case.definition.build(case.workload, case.constants).loops for case in cases]
     names = {f"tcml_{i.name}" for kernel in kernels for i in required_intrinsics(kernel)}
     assert set(reference) == names
     modes = {**MODES, "pic": ("-O2", "-fpic"), "profile": ("-O2", "-pg")}

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array, Constant
-from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.kernels.base import Kernel, KernelDef, outputs
 from tinycc_ml.kernels.dsp.add_assembly import TABLE_WORDS, AddTile, add_intrinsic
 from tinycc_ml.loopir import (
     Argument,
@@ -54,7 +54,7 @@ class AddDsp(KernelDef):
             return f"the sum is shifted by {n.output.shift}; allowed -31 ... -1"
         return None if _is_exact(workload) else "rounding in one step is not exact"
 
-    def build(self, workload: Workload) -> Kernel:
+    def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
         tile = _tile(workload)
         roles = ("input0", "input1")
@@ -68,6 +68,10 @@ class AddDsp(KernelDef):
         loops = LoopKernel(self.op, buffers, (CallIntrinsic(add_intrinsic(tile), arguments),))
         # Whole words are read before their elements are written: earlier than promised.
         return Kernel(self.name, (), verify_kernel(loops), op(self.op).access(workload))
+
+    def cycles(self, workload: Workload) -> int:
+        """See the base class."""
+        return 10 * outputs(workload)
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""

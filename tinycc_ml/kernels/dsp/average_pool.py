@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import cast
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Constant
-from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.kernels.base import Kernel, KernelDef, outputs
 from tinycc_ml.kernels.dsp.average_pool_assembly import PoolTile, pool_intrinsic, pool_problem
 from tinycc_ml.loopir import (
     Argument,
@@ -39,7 +40,7 @@ class AveragePool2DDsp(KernelDef):
             return f"outputs are clamped to {n.output_min} ... {n.output_max}; allowed -128 ... 127"
         return pool_problem(_tile(workload))
 
-    def build(self, workload: Workload) -> Kernel:
+    def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
         a, tile = cast(Pool2DAttrs, workload.attrs), _tile(workload)
         _, *in_shape = workload.operand("input").shape
@@ -55,6 +56,10 @@ class AveragePool2DDsp(KernelDef):
         )
         loops = LoopKernel(self.op, buffers, b.nest([("oy", out_h), ("ox", out_w)], call))
         return Kernel(self.name, (), verify_kernel(loops), op(self.op).access(workload))
+
+    def cycles(self, workload: Workload) -> int:
+        """See the base class."""
+        return prod(workload.operand("input").shape) * 3 // 2 + 8 * outputs(workload)
 
 
 def _tile(workload: Workload) -> PoolTile:

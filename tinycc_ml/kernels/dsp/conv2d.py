@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinycc_ml.graph import Constant
-from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.kernels.base import Kernel, KernelDef, outputs
 from tinycc_ml.kernels.dsp.conv_columns import Columns, Flat, Gathered
 from tinycc_ml.kernels.dsp.conv_rows import Rows
 from tinycc_ml.kernels.dsp.conv_shape import ConvShape
@@ -29,10 +29,15 @@ class Conv2DDsp(KernelDef):
         shape = ConvShape.of(workload)
         return refusal(shape.numbers, _columns(shape).tile(2), constants)
 
-    def build(self, workload: Workload) -> Kernel:
+    def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
         loops = LoopKernel(self.op, *_columns(ConvShape.of(workload)).kernel())
         return Kernel(self.name, (), verify_kernel(loops), op(self.op).access(workload))
+
+    def cycles(self, workload: Workload) -> int:
+        """See the base class."""
+        # 15 cycles for 16 products, and widening, requantization and the turns of the loops.
+        return op(self.op).macs(workload) * 107 // 100 + 6 * outputs(workload)
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinycc_ml.graph import Constant
-from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.kernels.base import Kernel, KernelDef, outputs
 from tinycc_ml.kernels.dsp.conv_shape import ConvShape
 from tinycc_ml.kernels.dsp.depthwise_planes_assembly import tile_problem
 from tinycc_ml.kernels.dsp.depthwise_planes_gather import gather_problem
@@ -22,7 +22,7 @@ from tinycc_ml.kernels.dsp.depthwise_planes_packing import pack_depthwise, packi
 from tinycc_ml.kernels.dsp.depthwise_planes_tile import CHANNELS
 from tinycc_ml.kernels.dsp.requantize import Channels, fold_channels
 from tinycc_ml.loopir import verify_kernel
-from tinycc_ml.ops import Access, Whole, Window, Workload
+from tinycc_ml.ops import Access, Whole, Window, Workload, op
 
 
 class DepthwisePlanes(KernelDef):
@@ -49,11 +49,16 @@ class DepthwisePlanes(KernelDef):
         folded = _channels(layout, constants)
         return folded if isinstance(folded, str) else packing_problem(folded)
 
-    def build(self, workload: Workload) -> Kernel:
+    def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
         layout = layout_of(ConvShape.of(workload))
         loops = verify_kernel(depthwise_loops(self.op, layout))
         return Kernel(self.name, (), loops, _access(layout))
+
+    def cycles(self, workload: Workload) -> int:
+        """See the base class."""
+        # Products come in twos, and gathering costs about as much as one of them.
+        return op(self.op).macs(workload) * 21 // 10 + 4 * outputs(workload)
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""

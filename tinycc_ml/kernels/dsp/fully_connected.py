@@ -7,7 +7,7 @@ from typing import cast
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Constant
-from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.kernels.base import Kernel, KernelDef, outputs
 from tinycc_ml.kernels.dsp.copying import fill, place, widen
 from tinycc_ml.kernels.dsp.layer import call_tile, pack_layer, refusal, stream_buffer, tile_of
 from tinycc_ml.kernels.dsp.tile import GemmTile
@@ -30,7 +30,7 @@ class FullyConnectedDsp(KernelDef):
         """See the base class."""
         return refusal(_numbers(workload), _tile(workload), constants)
 
-    def build(self, workload: Workload) -> Kernel:
+    def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
         tile = _tile(workload)
         channels, k = workload.operand("weight").shape
@@ -51,6 +51,11 @@ class FullyConnectedDsp(KernelDef):
         )
         loops = LoopKernel(self.op, (x, stream_buffer(tile), y, column), body)
         return Kernel(self.name, (), verify_kernel(loops), op(self.op).access(workload))
+
+    def cycles(self, workload: Workload) -> int:
+        """See the base class."""
+        # 9.5 cycles for 8 products, requantization and widening.
+        return op(self.op).macs(workload) * 13 // 10 + 10 * outputs(workload)
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""
