@@ -75,6 +75,7 @@ def compile_model(
     *,
     kernels: KernelChoice = "auto",
     optimize: Optimize = "auto",
+    flash_limit: int | None = None,
     name: str | None = None,
     dump: Dump | None = None,
 ) -> Compilation:
@@ -86,6 +87,8 @@ def compile_model(
         options: Choices about the generated code.
         kernels: Which kernels may be chosen.
         optimize: Whether the memory plan may let outputs lie over dying inputs.
+        flash_limit: Bytes of flash for code and constants; by default what the board has, less an
+            eighth for the application.
         name: Prefix of all generated names; the file's stem by default.
         dump: Called with a step's name and its result as text, after each step.
 
@@ -107,7 +110,8 @@ def compile_model(
     integers = integerize(graph)
     dump("05_integerize", format_integer_graph(integers))
     # 6. select
-    program = select(integers, features(board), kernels)
+    limit = _flash_limit(board) if flash_limit is None else flash_limit
+    program = select(integers, features(board), kernels, limit)
     # 7. order: as in the file, which is a valid order
     dump("06_select", format_program(program))
     # 8. place
@@ -122,6 +126,10 @@ def compile_model(
     return Compilation(
         board, imported, graph, integers, program, plan, layout, passes, manifest, len(data)
     )
+
+
+def _flash_limit(board: Board) -> int | None:
+    return None if board.is_host else board.flash_bytes // 8 * 7
 
 
 def _place(program: Program, board: Board, io: Io, optimize: Optimize) -> MemoryPlan:

@@ -7,14 +7,11 @@ from typing import Any
 
 import click
 
-from tinycc_ml.cli.compiling import compile_for
+from tinycc_ml.cli.compiling import Choices, compile_for
 from tinycc_ml.cli.output import out, print_json, shape_text, table
 from tinycc_ml.cli.parameters import compile_options, json_option, model_argument
 from tinycc_ml.compiler import Compilation, fit_problems, ram_block_bytes
-from tinycc_ml.emit import ArenaKind, Io
 from tinycc_ml.errors import DoesNotFitError
-from tinycc_ml.kernels import KernelChoice
-from tinycc_ml.memplan import Optimize
 
 
 @click.command("analyze")
@@ -25,10 +22,7 @@ from tinycc_ml.memplan import Optimize
 def command(
     model: Path,
     board: str,
-    arena: ArenaKind,
-    io: Io,
-    kernels: KernelChoice,
-    optimize: Optimize,
+    choices: Choices,
     as_json: bool,
 ) -> None:
     """Show MODEL's operators, shapes, MACs and bytes, and whether it fits a board.
@@ -36,7 +30,7 @@ def command(
     Needs no compiler and no board. Exit code 1 when the model does not fit. Code and stack come on
     top of what is shown; `bench` measures them.
     """
-    compilation = compile_for(model, board, arena, io, kernels, optimize)
+    compilation = compile_for(model, board, choices)
     problems = fit_problems(compilation)
     if as_json:
         print_json("analyze", _result(compilation, problems))

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tinycc_ml.cli.compiling import compile_for
+from tinycc_ml.cli.compiling import Choices, compile_for
 from tinycc_ml.cli.device import Session, session
 from tinycc_ml.cli.output import out, print_json, table
 from tinycc_ml.cli.parameters import (
@@ -18,9 +18,6 @@ from tinycc_ml.cli.parameters import (
     model_argument,
 )
 from tinycc_ml.compiler import Compilation
-from tinycc_ml.emit import ArenaKind, Io
-from tinycc_ml.kernels import KernelChoice
-from tinycc_ml.memplan import Optimize
 from tinycc_ml.runner import Measurement, Place, measure
 
 
@@ -37,10 +34,7 @@ def command(
     on: Place | None,
     port: str | None,
     runs: int,
-    arena: ArenaKind,
-    io: Io,
-    kernels: KernelChoice,
-    optimize: Optimize,
+    choices: Choices,
     as_json: bool,
 ) -> None:
     """Measure MODEL: instructions or cycles per inference and per layer, RAM, stack, flash.
@@ -49,7 +43,7 @@ def command(
     On a board the core's cycle counter is read. The input is all zeros: the time of the generated
     code does not depend on it by more than a few rounding branches.
     """
-    compilation = compile_for(model, board, arena, io, kernels, optimize)
+    compilation = compile_for(model, board, choices)
     with session(compilation, on, port) as running:
         measured = measure(running.device, runs)
     if as_json:

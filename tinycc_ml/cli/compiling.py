@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from tinycc_ml.compiler import Compilation, Dump, compile_model
@@ -11,24 +12,32 @@ from tinycc_ml.memplan import Optimize
 from tinycc_ml.targets import load_board
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the options that all verbs share say; each field is the option of that name."""
+
+    arena: ArenaKind
+    io: Io
+    kernels: KernelChoice
+    optimize: Optimize
+    flash_limit: int | None
+
+
 def compile_for(
     model: Path,
     board: str,
-    arena: ArenaKind = "static",
-    io: Io = "arena",
-    kernels: KernelChoice = "auto",
-    optimize: Optimize = "auto",
+    choices: Choices,
     name: str | None = None,
     dump: Dump | None = None,
 ) -> Compilation:
     """Compiles a model for a board given by name or by its file."""
-    options = EmitOptions(arena, io)
     return compile_model(
         model,
         load_board(board),
-        options,
-        kernels=kernels,
-        optimize=optimize,
+        EmitOptions(choices.arena, choices.io),
+        kernels=choices.kernels,
+        optimize=choices.optimize,
+        flash_limit=choices.flash_limit,
         name=name,
         dump=dump,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tinycc_ml.cli.compiling import compile_for
+from tinycc_ml.cli.compiling import Choices, compile_for
 from tinycc_ml.cli.device import build
 from tinycc_ml.cli.output import out, print_json
 from tinycc_ml.cli.parameters import (
@@ -19,10 +19,7 @@ from tinycc_ml.cli.parameters import (
     model_argument,
 )
 from tinycc_ml.compiler import check_fits
-from tinycc_ml.emit import ArenaKind, Io
 from tinycc_ml.errors import OutputError
-from tinycc_ml.kernels import KernelChoice
-from tinycc_ml.memplan import Optimize
 
 
 @click.command("firmware")
@@ -35,10 +32,7 @@ def command(
     model: Path,
     board: str,
     output: Path,
-    arena: ArenaKind,
-    io: Io,
-    kernels: KernelChoice,
-    optimize: Optimize,
+    choices: Choices,
     as_json: bool,
 ) -> None:
     """Build a board's test firmware of MODEL: the model, the harness, the serial protocol.
@@ -46,7 +40,7 @@ def command(
     Flash it with the board's own tool; then `run`, `validate` and `bench --on serial --port P`
     talk to it.
     """
-    compilation = compile_for(model, board, arena, io, kernels, optimize)
+    compilation = compile_for(model, board, choices)
     check_fits(compilation)
     with tempfile.TemporaryDirectory(prefix="tinycc-ml-") as folder:
         built = build(compilation, "serial", Path(folder))

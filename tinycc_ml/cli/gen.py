@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tinycc_ml.cli.compiling import compile_for
+from tinycc_ml.cli.compiling import Choices, compile_for
 from tinycc_ml.cli.output import err, out, print_json
 from tinycc_ml.cli.parameters import (
     FILE,
@@ -18,9 +18,7 @@ from tinycc_ml.cli.parameters import (
     name_option,
 )
 from tinycc_ml.compiler import Compilation, check_fits, generate
-from tinycc_ml.emit import ArenaKind, Io, write_project
-from tinycc_ml.kernels import KernelChoice
-from tinycc_ml.memplan import Optimize
+from tinycc_ml.emit import write_project
 
 
 @click.command("gen")
@@ -37,10 +35,7 @@ def command(
     board: str,
     output: Path,
     name: str | None,
-    arena: ArenaKind,
-    io: Io,
-    kernels: KernelChoice,
-    optimize: Optimize,
+    choices: Choices,
     force: bool,
     dump_dir: Path | None,
     as_json: bool,
@@ -52,9 +47,7 @@ def command(
     give the same bytes.
     """
     steps: dict[str, str] = {}
-    compilation = compile_for(
-        model, board, arena, io, kernels, optimize, name, dump=steps.__setitem__
-    )
+    compilation = compile_for(model, board, choices, name, dump=steps.__setitem__)
     # First: the steps of a model that does not fit are worth a look, and no project is written
     # by a command that fails.
     if dump_dir is not None:

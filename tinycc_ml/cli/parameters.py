@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
+
+from tinycc_ml.cli.compiling import Choices
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -21,36 +25,49 @@ name_option: _Decorator = click.option("--name", help="Prefix of generated names
 
 
 def compile_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--kernels``, ``--optimize``, ``--arena`` and ``--io``."""
-    command = click.option(
+    """Options about what is generated, given to the command as one argument ``choices``."""
+
+    @wraps(command)
+    def gathered(*args: Any, **kwargs: Any) -> Any:
+        given = {field.name: kwargs.pop(field.name) for field in fields(Choices)}
+        return command(*args, choices=Choices(**given), **kwargs)
+
+    decorated = click.option(
+        "--flash-limit",
+        type=click.IntRange(min=0),
+        metavar="BYTES",
+        help="Flash for code and weights; faster kernels that do not fit give way "
+        "[the board's, an eighth of it left to the application].",
+    )(gathered)
+    decorated = click.option(
         "--optimize",
         type=click.Choice(["auto", "latency", "ram"]),
         default="auto",
         show_default=True,
         help="Buffers of a layer apart (latency), or outputs over inputs that die (ram); auto: "
         "apart, unless that does not fit the board.",
-    )(command)
-    command = click.option(
+    )(decorated)
+    decorated = click.option(
         "--kernels",
         type=click.Choice(["auto", "portable"]),
         default="auto",
         show_default=True,
         help="The fastest kernels for the board's core, or plain C for any core.",
-    )(command)
-    command = click.option(
+    )(decorated)
+    decorated = click.option(
         "--io",
         type=click.Choice(["arena", "external"]),
         default="arena",
         show_default=True,
         help="Where inputs and outputs live: in the arena, or only in the application's buffers.",
-    )(command)
+    )(decorated)
     return click.option(
         "--arena",
         type=click.Choice(["static", "caller"]),
         default="static",
         show_default=True,
         help="One static arena, or memory from the caller through a context (re-entrant).",
-    )(command)
+    )(decorated)
 
 
 def device_options(command: Callable[..., Any]) -> Callable[..., Any]:

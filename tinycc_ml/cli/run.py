@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tinycc_ml.cli.compiling import compile_for
+from tinycc_ml.cli.compiling import Choices, compile_for
 from tinycc_ml.cli.device import session
 from tinycc_ml.cli.output import out, print_json, shape_text
 from tinycc_ml.cli.parameters import (
@@ -17,10 +17,7 @@ from tinycc_ml.cli.parameters import (
     json_option,
     model_argument,
 )
-from tinycc_ml.emit import ArenaKind, Io
 from tinycc_ml.graph import Array
-from tinycc_ml.kernels import KernelChoice
-from tinycc_ml.memplan import Optimize
 from tinycc_ml.runner import Place, infer, load_samples
 
 
@@ -37,17 +34,14 @@ def command(
     on: Place | None,
     port: str | None,
     input_file: Path,
-    arena: ArenaKind,
-    io: Io,
-    kernels: KernelChoice,
-    optimize: Optimize,
+    choices: Choices,
     as_json: bool,
 ) -> None:
     """Run MODEL on inputs and print its outputs.
 
     The file holds one or more samples, as the model's integers: see `tinycc-ml validate --help`.
     """
-    compilation = compile_for(model, board, arena, io, kernels, optimize)
+    compilation = compile_for(model, board, choices)
     manifest = compilation.manifest
     samples = load_samples(input_file, manifest.inputs)
     with session(compilation, on, port) as running:

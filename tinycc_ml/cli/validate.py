@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from tinycc_ml.cli.compiling import compile_for
+from tinycc_ml.cli.compiling import Choices, compile_for
 from tinycc_ml.cli.device import session
 from tinycc_ml.cli.output import err, is_terminal, out, print_json
 from tinycc_ml.cli.parameters import (
@@ -22,9 +22,6 @@ from tinycc_ml.cli.parameters import (
     json_option,
     model_argument,
 )
-from tinycc_ml.emit import ArenaKind, Io
-from tinycc_ml.kernels import KernelChoice
-from tinycc_ml.memplan import Optimize
 from tinycc_ml.ops import integerize
 from tinycc_ml.runner import Place, Validation, choose_reference, load_samples, validate
 
@@ -52,10 +49,7 @@ def command(
     port: str | None,
     data: Path,
     reference: str,
-    arena: ArenaKind,
-    io: Io,
-    kernels: KernelChoice,
-    optimize: Optimize,
+    choices: Choices,
     as_json: bool,
 ) -> None:
     """Compare every output byte of MODEL with TensorFlow Lite Micro's.
@@ -64,7 +58,7 @@ def command(
     in the model's own integers, and optionally `labels`. Exit code 1 on any mismatch; the first
     differing layer and element are named.
     """
-    compilation = compile_for(model, board, arena, io, kernels, optimize)
+    compilation = compile_for(model, board, choices)
     samples = load_samples(data, compilation.manifest.inputs)
     # As the file has it, so that a fault of a graph pass cannot hide on both sides.
     chosen = choose_reference(reference, model.read_bytes(), integerize(compilation.imported))

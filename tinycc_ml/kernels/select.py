@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.kernels.candidate import Candidate
+from tinycc_ml.kernels.choice import choose
 from tinycc_ml.kernels.dsp import DSP
 from tinycc_ml.kernels.portable import PORTABLE
 from tinycc_ml.kernels.program import Call, Program, Refusal
 from tinycc_ml.loopir import Role
 from tinycc_ml.ops import IntegerGraph, Layer, op
 
-#: ``auto``: the best kernel that takes the layer; ``portable``: plain C for any core.
+#: ``auto``: the fastest kernels that fit; ``portable``: plain C for any core.
 KernelChoice = Literal["auto", "portable"]
-#: By instruction set, best first.
+#: By instruction set, preferred first.
 _SPECIAL: tuple[KernelDef, ...] = (*DSP,)
 
 
 def candidates(
     op_name: str, features: frozenset[str], choice: KernelChoice = "auto"
 ) -> tuple[KernelDef, ...]:
-    """The kernels for an operator on a core, best first.
+    """The kernels for an operator on a core, preferred first.
 
     Args:
         op_name: The operator.
@@ -34,30 +37,41 @@ def candidates(
     return (*fitting, PORTABLE[op_name])
 
 
-def select(graph: IntegerGraph, features: frozenset[str], choice: KernelChoice = "auto") -> Program:
-    """Chooses for each layer the first kernel that takes it.
+def select(
+    graph: IntegerGraph,
+    features: frozenset[str],
+    choice: KernelChoice = "auto",
+    flash_limit: int | None = None,
+) -> Program:
+    """Chooses a kernel for each layer: the fastest ones that fit the flash together.
 
     Args:
         graph: The network in integers.
         features: What the core can do.
         choice: Which kernels to consider.
+        flash_limit: Bytes for code (estimated) and constants; ``None`` for no limit. Where even the
+            smallest kernels exceed it, they are chosen all the same; see ``check_fits``.
 
     Raises:
         UnsupportedError: If no kernel takes a layer.
     """
-    selection = _Selection(graph, features, choice)
+    selection = _Selection(graph)
+    computed = [layer for layer in graph.layers if not op(layer.workload.op).is_view]
+    offers = [
+        selection.offers(layer, candidates(layer.workload.op, features, choice))
+        for layer in computed
+    ]
+    chosen = dict(zip((layer.name for layer in computed), choose(offers, flash_limit), strict=True))
     for layer in graph.layers:
-        selection.add(layer)
+        selection.add(layer, chosen.get(layer.name))
     return selection.program()
 
 
 class _Selection:
     """Collects functions, calls and constants, each function and each array once."""
 
-    def __init__(self, graph: IntegerGraph, features: frozenset[str], choice: KernelChoice) -> None:
+    def __init__(self, graph: IntegerGraph) -> None:
         self._graph = graph
-        self._features = features
-        self._choice = choice
         self._functions: dict[Kernel, int] = {}
         self._calls: list[Call] = []
         self._constants: dict[str, Constant] = {}
@@ -65,13 +79,29 @@ class _Selection:
         self._aliases: list[tuple[str, str]] = []
         self._refusals: list[Refusal] = []
 
-    def add(self, layer: Layer) -> None:
-        if op(layer.workload.op).is_view:
+    def offers(self, layer: Layer, definitions: Sequence[KernelDef]) -> tuple[Candidate, ...]:
+        """What takes the layer; at least one candidate."""
+        found: list[Candidate] = []
+        reasons: list[str] = []
+        for definition in definitions:
+            reason = definition.accepts(layer.workload, layer.constants)
+            if reason is None:
+                found.append(Candidate(definition, layer))
+            else:
+                self._refusals.append(Refusal(layer.name, definition.name, reason))
+                reasons.append(f"{definition.name}: {reason}")
+        if not found:
+            raise UnsupportedError(
+                f"{layer.origin}: no kernel takes this {layer.workload.op}: {'; '.join(reasons)}"
+            )
+        return tuple(found)
+
+    def add(self, layer: Layer, candidate: Candidate | None) -> None:
+        """Takes a layer into the program; a view has no candidate."""
+        if candidate is None:
             self._aliases.append((layer.outputs[0], layer.inputs[0]))
             return
-        definition = self._choose(layer)
-        kernel = definition.build(layer.workload, layer.constants)
-        packed = definition.pack(layer.workload, layer.constants)
+        kernel, packed = candidate.kernel, candidate.packed
         constant_parameters = [b for b in kernel.loops.buffers if b.role is Role.CONSTANT]
         scratch = [b for b in kernel.loops.buffers if b.role is Role.SCRATCH]
         self._calls.append(
@@ -89,19 +119,6 @@ class _Selection:
                 layer.macs,
                 layer.origin,
             )
-        )
-
-    def _choose(self, layer: Layer) -> KernelDef:
-        for definition in candidates(layer.workload.op, self._features, self._choice):
-            reason = definition.accepts(layer.workload, layer.constants)
-            if reason is None:
-                return definition
-            self._refusals.append(Refusal(layer.name, definition.name, reason))
-        reasons = "; ".join(
-            f"{r.kernel}: {r.reason}" for r in self._refusals if r.layer == layer.name
-        )
-        raise UnsupportedError(
-            f"{layer.origin}: no kernel takes this {layer.workload.op}: {reasons}"
         )
 
     def _value(self, name: str, layer: Layer) -> str:

@@ -1,0 +1,74 @@
+"""A kernel for one layer, with what it costs: what the choice is made between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from tinycc_ml.graph import Constant
+from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.loopir import CallIntrinsic, Intrinsic
+from tinycc_ml.loopir.walk import statements
+from tinycc_ml.ops import Layer
+
+#: Thumb-2 instructions have 2 or 4 bytes; those of kernels mostly have 4.
+_BYTES_PER_INSTRUCTION = 4
+#: A statement of the loop nest: address arithmetic, a load or store, its share of the loop.
+_BYTES_PER_STATEMENT = 24
+_BYTES_PER_CALL = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One way to compute one layer; built only if something of it is asked for.
+
+    Attributes:
+        definition: A kernel that accepts the layer.
+        layer: The layer.
+    """
+
+    definition: KernelDef
+    layer: Layer
+
+    @cached_property
+    def cycles(self) -> int:
+        """Estimate of one call, without wait states."""
+        return self.definition.cycles(self.layer.workload)
+
+    @cached_property
+    def kernel(self) -> Kernel:
+        """The function."""
+        return self.definition.build(self.layer.workload, self.layer.constants)
+
+    @cached_property
+    def packed(self) -> tuple[Constant, ...]:
+        """The constants that the function reads."""
+        return self.definition.pack(self.layer.workload, self.layer.constants)
+
+    @cached_property
+    def flash(self) -> dict[object, int]:
+        """Bytes in flash of each thing that the layer needs there.
+
+        Layers that need the same thing, a function, a tile or an array, share it, so that sizes
+        must be added up over the union of the keys. Code is estimated, constants are exact.
+        """
+        parts: dict[object, int] = {(c.digest, c.array.nbytes): c.array.nbytes for c in self.packed}
+        own = 0
+        for statement in statements(self.kernel.loops.body):
+            if isinstance(statement, CallIntrinsic):
+                own += _BYTES_PER_CALL
+                intrinsic = statement.intrinsic
+                parts[intrinsic.name] = sum(_instruction_bytes(intrinsic))
+            else:
+                own += _BYTES_PER_STATEMENT
+        parts[self.kernel] = own
+        return parts
+
+
+def _instruction_bytes(intrinsic: Intrinsic) -> Iterator[int]:
+    """Sizes of an assembly's lines; labels and directives take none."""
+    for line in intrinsic.assembly:
+        text = line.strip()
+        if text and not text.startswith((".", "@")) and not text.endswith(":"):
+            yield _BYTES_PER_INSTRUCTION
