@@ -14,10 +14,14 @@ import pytest
 from tests.cli.command import DIGITS, DIGITS_DATA, run_process
 from tests.shared_data import REPOSITORY, shared_path
 from tinycc_ml import __version__
+from tinycc_ml.cli import device
 from tinycc_ml.cli.main import _VERBS
 from tinycc_ml.cli.output import JSON_VERSION
 
-LAYERS = ["name", "op", "kernel", "macs", "instructions", "cycles", "time_us"]
+LAYERS = [
+    *("name", "op", "kernel", "macs", "instructions", "cycles", "time_us"),
+    *("cycles_estimate", "cycles_per_mac", "cycles_bound"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -218,12 +222,45 @@ def test_bench_in_the_emulator_is_exact_and_repeatable(cli, documented):
     assert promised <= set(data)
     assert list(data["layers"][0]) == LAYERS
     assert data["instructions"] > 10_000
-    assert data["cycles_estimate"] is None and data["time_us"] is None
+    assert data["time_us"] is None and data["cycles"] is None
+    assert 10_000 < data["cycles_estimate"] < data["instructions"], "two at a time"
+    assert data["cycles_per_mac"] == round(data["cycles_estimate"] / data["macs"], 4)
+    assert data["cycles_bound"] == data["macs"] / 2
     assert 0 < data["stack_bytes"] < 4096
     assert data["code_bytes"] > 0 and data["weight_bytes"] > 0
     # Without the watching of layers an inference is at most what its layers take, but not much.
     layers = sum(layer["instructions"] for layer in data["layers"])
     assert 0.9 * data["instructions"] < layers < 1.1 * data["instructions"]
+
+
+def test_bench_estimates_cycles_where_there_is_a_table(cli, documented):
+    data = check_json(cli("bench", DIGITS, "--board", "mps2-an386", "--json"), "bench", documented)
+    assert data["cycles_estimate"] > data["instructions"], "one at a time"
+    layers = [layer["cycles_estimate"] for layer in data["layers"]]
+    assert 0.99 * data["cycles_estimate"] < sum(layers) <= data["cycles_estimate"]
+    result = cli("bench", DIGITS, "--board", "mps3-an547", "--json")
+    data = check_json(result, "bench", documented)
+    assert data["instructions"] and data["cycles_estimate"] is None
+    assert {layer["cycles_estimate"] for layer in data["layers"]} == {None}
+    (line,) = result.err.splitlines()
+    assert line.startswith("no estimate of cycles: no cost table for cortex-m55")
+
+
+def test_bench_without_a_compiler_for_this_computer(cli, documented, monkeypatch):
+    monkeypatch.setattr(device, "why_no_estimate", lambda core: "no C compiler")
+    result = cli("bench", DIGITS, "--board", "mps2-an386", "--json")
+    data = check_json(result, "bench", documented)
+    assert data["instructions"] and data["cycles_estimate"] is None
+    assert result.err == "no estimate of cycles: no C compiler\n"
+
+
+def test_bench_with_a_plugin_that_qemu_refuses(cli, documented, monkeypatch):
+    bad = "/nowhere/plugin.so"
+    monkeypatch.setattr("tinycc_ml.runner.CycleCounter.plugin_option", property(lambda _: bad))
+    result = cli("bench", DIGITS, "--board", "mps2-an386", "--json")
+    data = check_json(result, "bench", documented)
+    assert data["instructions"] and data["cycles_estimate"] is None
+    assert result.err.startswith("no estimate of cycles: QEMU does not run with the plugin: ")
 
 
 def test_bench_on_this_computer(cli, documented):
@@ -235,7 +272,8 @@ def test_bench_on_this_computer(cli, documented):
 def test_bench_prints_a_table(cli):
     result = cli("bench", DIGITS, "--board", "nucleo-f746")
     assert result.code == 0
-    assert "instructions" in result.out and "arena" in result.out
+    for word in ("kernel", "instructions", "est. cycles", "cycles/MAC", "bound", "arena"):
+        assert word in result.out
 
 
 def test_firmware(cli):

@@ -20,6 +20,7 @@ NAMES = {
     "clang",
     "clang-format",
     "cppcheck",
+    "cycle estimates",
     "tflite-micro",
     "pyserial",
     "serial ports",
@@ -57,7 +58,15 @@ def test_this_python_and_pyserial_are_found():
 def test_empty_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("PATH", str(tmp_path))
     checks = by_name()
-    for name in ("arm-none-eabi-gcc", "newlib", "cc", "qemu-system-arm", "clang", "cppcheck"):
+    for name in (
+        "arm-none-eabi-gcc",
+        "newlib",
+        "cc",
+        "qemu-system-arm",
+        "clang",
+        "cppcheck",
+        "cycle estimates",
+    ):
         assert not checks[name].found
         assert checks[name].version == checks[name].path == ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 
 from tinycc_ml.cli.compiling import Choices, compile_for
 from tinycc_ml.cli.device import Session, session
-from tinycc_ml.cli.output import out, print_json, table
+from tinycc_ml.cli.output import err, out, print_json, table
 from tinycc_ml.cli.parameters import (
     board_option,
     compile_options,
@@ -18,7 +19,7 @@ from tinycc_ml.cli.parameters import (
     model_argument,
 )
 from tinycc_ml.compiler import Compilation
-from tinycc_ml.runner import Measurement, Place, measure
+from tinycc_ml.runner import CycleEstimate, Measurement, Place, measure
 
 
 @click.command("bench")
@@ -39,31 +40,74 @@ def command(
 ) -> None:
     """Measure MODEL: instructions or cycles per inference and per layer, RAM, stack, flash.
 
-    In QEMU instructions are counted, exactly and repeatably; an emulator says nothing about time.
-    On a board the core's cycle counter is read. The input is all zeros: the time of the generated
-    code does not depend on it by more than a few rounding branches.
+    In QEMU instructions are counted, exactly and repeatably, and for some cores cycles without
+    wait states are estimated from the instructions that ran. On a board the core's cycle counter
+    is read. The input is all zeros: the time of the generated code does not depend on it by more
+    than a few rounding branches.
     """
     compilation = compile_for(model, board, choices)
-    with session(compilation, on, port) as running:
+    with session(compilation, on, port, cycles=True) as running:
         measured = measure(running.device, runs)
+        layer_count = len(compilation.manifest.layers)
+        estimate = running.counter.estimate(layer_count) if running.counter else None
+    if running.uncounted:
+        err.print(f"no estimate of cycles: {running.uncounted}", soft_wrap=True)
+    costs = _Costs(compilation, measured, estimate)
     if as_json:
-        print_json("bench", _result(compilation, running, measured, runs))
+        print_json("bench", _result(compilation, running, costs, runs))
     else:
-        _print(compilation, running, measured)
+        _print(compilation, running, costs)
 
 
-def _result(
-    compilation: Compilation, running: Session, measured: Measurement, runs: int
-) -> dict[str, Any]:
-    manifest, built = compilation.manifest, running.built
+@dataclass(frozen=True, slots=True)
+class _Costs:
+    """What was measured and estimated, per layer and in all."""
+
+    compilation: Compilation
+    measured: Measurement
+    estimate: CycleEstimate | None
+
+    def layers(self) -> list[dict[str, Any]]:
+        """One object per layer, as JSON has it."""
+        layers = self.compilation.manifest.layers
+        estimates = self.estimate.layers if self.estimate else (None,) * len(layers)
+        return [
+            {
+                "name": layer.name,
+                "op": layer.op,
+                "kernel": layer.kernel,
+                "macs": layer.macs,
+                **self._costs(units, estimate, layer.macs),
+            }
+            for layer, units, estimate in zip(layers, self.measured.layers, estimates, strict=True)
+        ]
+
+    def total(self) -> dict[str, Any]:
+        """The same of the whole inference."""
+        total = self.estimate.total if self.estimate else None
+        return self._costs(self.measured.total, total, self.compilation.manifest.macs)
+
+    def _costs(self, units: int, estimate: int | None, macs: int) -> dict[str, Any]:
+        measured = self.measured.as_units(units)
+        cycles = estimate if estimate is not None else measured["cycles"]
+        per_cycle = self.compilation.board.core_data.macs_per_cycle
+        return {
+            **measured,
+            "cycles_estimate": estimate,
+            "cycles_per_mac": round(cycles / macs, 4) if cycles is not None and macs else None,
+            "cycles_bound": -(-macs // per_cycle) if per_cycle else None,
+        }
+
+
+def _result(compilation: Compilation, running: Session, costs: _Costs, runs: int) -> dict[str, Any]:
+    manifest, built, measured = compilation.manifest, running.built, costs.measured
     return {
         "name": manifest.name,
         "board": manifest.board,
         "on": running.on,
         "runs": runs,
-        **measured.as_units(measured.total),
+        **costs.total(),
         "instructions_resolution": measured.resolution if measured.counts_instructions else None,
-        "cycles_estimate": None,
         "plan_method": manifest.plan_method,
         "arena_bytes": manifest.arena_bytes,
         "scratch_bytes": manifest.scratch_bytes,
@@ -71,39 +115,20 @@ def _result(
         "code_bytes": built.code_bytes if built else None,
         "weight_bytes": manifest.weight_bytes,
         "macs": manifest.macs,
-        "layers": [
-            {
-                "name": layer.name,
-                "op": layer.op,
-                "kernel": layer.kernel,
-                "macs": layer.macs,
-                **measured.as_units(units),
-            }
-            for layer, units in zip(manifest.layers, measured.layers, strict=True)
-        ],
+        "layers": costs.layers(),
     }
 
 
-def _print(compilation: Compilation, running: Session, measured: Measurement) -> None:
-    manifest, built = compilation.manifest, running.built
-    unit = measured.unit
-    rows = [
-        (
-            index,
-            layer.name,
-            layer.kernel,
-            layer.macs or None,
-            units,
-            f"{units / layer.macs:.2f}" if layer.macs else None,
-            f"{units / max(measured.total, 1):.1%}",
-        )
-        for index, (layer, units) in enumerate(zip(manifest.layers, measured.layers, strict=True))
-    ]
-    columns = [">#", "layer", "kernel", ">MACs", f">{unit}", ">per MAC", ">share"]
-    out.print(table(f"{manifest.name} on {manifest.board} ({running.on})", columns, rows))
+def _print(compilation: Compilation, running: Session, costs: _Costs) -> None:
+    manifest, built, measured = compilation.manifest, running.built, costs.measured
+    _print_layers(compilation, running, costs)
     per_mac = f" ({measured.total / manifest.macs:.2f} per MAC)" if manifest.macs else ""
     exact = f", exact to {measured.resolution}" if measured.counts_instructions else ""
-    out.print(f"{unit:<18} {measured.total:>12,}{per_mac}{exact}")
+    out.print(f"{measured.unit:<18} {measured.total:>12,}{per_mac}{exact}")
+    if costs.estimate:
+        total = costs.estimate.total
+        per_mac = f" ({total / manifest.macs:.2f} per MAC)" if manifest.macs else ""
+        out.print(f"estimated cycles   {total:>12,}{per_mac}, without wait states")
     out.print(
         f"arena              {manifest.arena_bytes:>12,} bytes, of it scratch "
         f"{manifest.scratch_bytes:,}"
@@ -112,3 +137,33 @@ def _print(compilation: Compilation, running: Session, measured: Measurement) ->
     if built is not None:
         out.print(f"code               {built.code_bytes:>12,} bytes of flash")
     out.print(f"weights            {manifest.weight_bytes:>12,} bytes of flash")
+
+
+def _print_layers(compilation: Compilation, running: Session, costs: _Costs) -> None:
+    manifest, measured = compilation.manifest, costs.measured
+    unit = "cycles" if costs.estimate else measured.unit
+    rows = []
+    for index, (layer, units) in enumerate(zip(costs.layers(), measured.layers, strict=True)):
+        main = layer["cycles_estimate"] if costs.estimate else units
+        total = costs.estimate.total if costs.estimate else measured.total
+        rows.append(
+            (
+                index,
+                layer["name"],
+                layer["kernel"],
+                layer["macs"] or None,
+                *((units,) if costs.estimate else ()),
+                main,
+                f"{main / layer['macs']:.2f}" if layer["macs"] else None,
+                *((layer["cycles_bound"] or None,) if unit == "cycles" else ()),
+                f"{main / max(total, 1):.1%}",
+            )
+        )
+    columns = [
+        *(">#", "layer", "kernel", ">MACs"),
+        *((f">{measured.unit}", ">est. cycles") if costs.estimate else (f">{unit}",)),
+        f">{unit}/MAC",
+        *((">bound",) if unit == "cycles" else ()),
+        ">share",
+    ]
+    out.print(table(f"{manifest.name} on {manifest.board} ({running.on})", columns, rows))

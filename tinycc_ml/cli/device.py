@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tinycc_ml.cli.output import err, is_terminal
 from tinycc_ml.compiler import Compilation, check_fits, generate
 from tinycc_ml.emit import write_project
-from tinycc_ml.errors import BoardError, LinkError
-from tinycc_ml.runner import BuiltProject, Device, Place, build_project, open_device
+from tinycc_ml.errors import BoardError, LinkError, ToolchainError
+from tinycc_ml.runner import (
+    BuiltProject,
+    CycleCounter,
+    Device,
+    Place,
+    build_project,
+    count_cycles,
+    open_device,
+    why_no_estimate,
+)
 from tinycc_ml.targets import Board
 
 
@@ -24,11 +33,15 @@ class Session:
         device: Answers requests.
         built: What was built; ``None`` where the firmware was on the board already.
         on: Where it runs.
+        counter: Counts what is executed; ``None`` where nothing does.
+        uncounted: Why there is no counter, where one was asked for and there could be one.
     """
 
     device: Device
     built: BuiltProject | None
     on: Place
+    counter: CycleCounter | None = None
+    uncounted: str = ""
 
 
 def choose_on(board: Board, on: Place | None, port: str | None) -> Place:
@@ -48,7 +61,12 @@ def choose_on(board: Board, on: Place | None, port: str | None) -> Place:
 
 @contextmanager
 def session(
-    compilation: Compilation, on: Place | None, port: str | None, *, trace: bool = True
+    compilation: Compilation,
+    on: Place | None,
+    port: str | None,
+    *,
+    trace: bool = True,
+    cycles: bool = False,
 ) -> Iterator[Session]:
     """Builds the model's firmware and opens the device; everything is removed at the end.
 
@@ -59,20 +77,43 @@ def session(
         on: Where to run; ``None`` for the board's usual way.
         port: Serial port of a board.
         trace: Whether the layers are traced: needed for their times and checksums.
+        cycles: Whether to count what QEMU executes, to estimate cycles; needs `trace`.
     """
     board = compilation.board
     on = choose_on(board, on, port)
     if not board.is_host and on != "host":
         check_fits(compilation)
     with tempfile.TemporaryDirectory(prefix="tinycc-ml-") as folder:
-        built = None
+        built, counter, uncounted = None, None, ""
         if on != "serial":
             with _status(f"building for {on}"):
                 built = build(compilation, on, Path(folder), trace=trace)
+        if cycles and built and on == "qemu":
+            counter, uncounted = _counter(built, board, Path(folder))
         image = built.image if built else None
-        with open_device(image, board, on=on, port=port) as device:
+        with ExitStack() as stack:
+            if counter is not None:
+                try:
+                    device = stack.enter_context(
+                        open_device(image, board, on=on, plugin=counter.plugin_option)
+                    )
+                except ToolchainError as error:
+                    counter, uncounted = None, f"QEMU does not run with the plugin: {error}"
+            if counter is None:
+                device = stack.enter_context(open_device(image, board, on=on, port=port))
             _check_model(compilation, device, port or on)
-            yield Session(device, built, on)
+            yield Session(device, built, on, counter, uncounted)
+
+
+def _counter(built: BuiltProject, board: Board, folder: Path) -> tuple[CycleCounter | None, str]:
+    """What counts the executed blocks, or why nothing does."""
+    reason = why_no_estimate(board.core)
+    if not reason:
+        try:
+            return count_cycles(built.image.elf, board.core, folder), ""
+        except ToolchainError as error:
+            reason = str(error)
+    return None, reason
 
 
 def build(compilation: Compilation, on: Place, folder: Path, *, trace: bool = True) -> BuiltProject:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinycc_ml.runner.compare import Difference, first_difference, same_bytes
+from tinycc_ml.runner.cycles import CycleCounter, CycleEstimate, count_cycles, why_no_estimate
 from tinycc_ml.runner.data import Samples, load_samples
 from tinycc_ml.runner.device import Device
 from tinycc_ml.runner.doctor import Check, examine
@@ -18,6 +19,8 @@ from tinycc_ml.runner.validation import Validation, validate
 __all__ = [
     "BuiltProject",
     "Check",
+    "CycleCounter",
+    "CycleEstimate",
     "Device",
     "Difference",
     "FirmwareImage",
@@ -31,6 +34,7 @@ __all__ = [
     "build_firmware",
     "build_project",
     "choose_reference",
+    "count_cycles",
     "examine",
     "first_difference",
     "infer",
@@ -40,4 +44,5 @@ __all__ = [
     "oracle_available",
     "same_bytes",
     "validate",
+    "why_no_estimate",
 ]

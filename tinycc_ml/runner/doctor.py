@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass
 from importlib import import_module, metadata
 
+from tinycc_ml.runner.cycles import missing_for_plugins
+
 TIME_LIMIT_S = 10.0
 
 _APT = "Debian/Ubuntu: sudo apt-get install "
@@ -75,6 +77,7 @@ def examine() -> tuple[Check, ...]:
         ),
         _newlib(),
         *(_tool(tool) for tool in _TOOLS),
+        _plugins(),
         _package(
             "tflite-micro",
             "the reference that `validate` compares with (else the built-in one)",
@@ -134,6 +137,19 @@ def _newlib() -> Check:
         path=header.group(1) if header else "",
         required_for="run, validate, bench on a board or --on qemu; make demo",
         how_to_get=_APT + "libnewlib-arm-none-eabi",
+    )
+
+
+def _plugins() -> Check:
+    missing = missing_for_plugins()
+    return Check(
+        name="cycle estimates",
+        purpose="a QEMU plugin, built when it is needed, counts what is executed",
+        found=not missing,
+        version="",
+        path="",
+        required_for="the cycles that bench --on qemu estimates",
+        how_to_get=missing or _APT + "gcc qemu-system-arm",
     )
 
 

@@ -16,7 +16,7 @@ QEMU_DEBIAN_PACKAGE = "qemu-system-arm"
 
 
 @contextmanager
-def running_qemu(elf: Path, machine: str) -> Iterator[tuple[ChildProcess, str]]:
+def running_qemu(elf: Path, machine: str, plugin: str = "") -> Iterator[tuple[ChildProcess, str]]:
     """Runs firmware in QEMU; gives the process and the URL of its serial port.
 
     QEMU gets a socket that already listens, so no other program can take the port in between, and
@@ -26,6 +26,7 @@ def running_qemu(elf: Path, machine: str) -> Iterator[tuple[ChildProcess, str]]:
     Args:
         elf: The firmware.
         machine: QEMU's name of the machine, such as `mps2-an500`.
+        plugin: What to pass to `-plugin`, if anything.
 
     Raises:
         ToolchainError: If QEMU is missing or does not start.
@@ -47,6 +48,7 @@ def running_qemu(elf: Path, machine: str) -> Iterator[tuple[ChildProcess, str]]:
             # Without nodelay every answer waits for TCP to fill a packet.
             *("-chardev", f"socket,id=uart,fd={listener.fileno()},server=on,wait=on,nodelay=on"),
             *("-serial", "chardev:uart"),
+            *(("-plugin", plugin) if plugin else ()),
             *("-kernel", str(elf)),
         ]
         child = ChildProcess(command, f"QEMU {machine}", pass_fds=(listener.fileno(),))

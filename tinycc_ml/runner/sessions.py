@@ -30,6 +30,7 @@ def open_device(
     port: str | None = None,
     *,
     timing: Timing | None = None,
+    plugin: str = "",
 ) -> Iterator[Device]:
     """Starts what has to be started, opens a session, and ends both afterwards.
 
@@ -39,6 +40,7 @@ def open_device(
         on: Where to run.
         port: For `serial`: `/dev/tty...`, `COM...` or a pyserial URL.
         timing: Time limits.
+        plugin: For `qemu`: what to pass to its option `-plugin`, if anything.
 
     Raises:
         BoardError: If the board cannot be run in this way.
@@ -60,7 +62,7 @@ def open_device(
                     f"{board.name}: QEMU cannot run this board's code; use --on serial"
                 )
             machine = board.emulator.machine
-            child, url = stack.enter_context(running_qemu(image.elf, machine))
+            child, url = stack.enter_context(running_qemu(image.elf, machine, plugin))
             name = child.name
         else:
             child, url = stack.enter_context(running_program(image.elf))

@@ -17,16 +17,22 @@ class Core:
             word access), ``native`` (the build machine).
         flags: GCC and Clang flags that select the core, without the floating-point ones.
         fpu_flags: The floating-point flags by the board's ``fpu``: ``none``, ``sp``, ``dp``.
+        macs_per_cycle: Multiply-accumulates of int8 that its multipliers can do at most, operands
+            being in registers; see docs/benchmarks.md. 0 where that is not known.
     """
 
     name: str
     features: frozenset[str]
     flags: tuple[str, ...]
     fpu_flags: dict[str, tuple[str, ...]]
+    macs_per_cycle: int = 0
 
 
 _SOFT = ("-mfloat-abi=soft",)
 _T2 = frozenset({"thumb2", "umull", "unaligned"})
+# Without the DSP extension two pixels share a word: a multiplication and an addition for two
+# products. SMLAD does two products. VMLADAVA.S8 does 16 in the two cycles that it takes.
+_WORD, _SMLAD, _VMLADAVA = 1, 2, 8
 
 
 def _arm(
@@ -42,7 +48,8 @@ def _arm(
         fpu["sp"] = ("-mfloat-abi=hard", *sp)
     if dp is not None:
         fpu["dp"] = ("-mfloat-abi=hard", *dp)
-    return Core(name, features, (f"-mcpu={cpu or name}", "-mthumb"), fpu)
+    macs_per_cycle = _VMLADAVA if "mve" in features else _SMLAD if "dsp" in features else _WORD
+    return Core(name, features, (f"-mcpu={cpu or name}", "-mthumb"), fpu, macs_per_cycle)
 
 
 CORES: dict[str, Core] = {
