@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tinycc_ml.loopir.c_functions import (
     COLUMNS,
@@ -24,6 +24,14 @@ GUARDS = {
     "dsp": (
         "defined(__ARM_FEATURE_DSP)",
         "(__ARM_FEATURE_DSP == 1)",
+        "defined(__GNUC__)",
+        "!defined(__ARM_BIG_ENDIAN)",
+        "!defined(TCML_PORTABLE)",
+    ),
+    # Bit 0 stands for the vectors of integers.
+    "mve": (
+        "defined(__ARM_FEATURE_MVE)",
+        "((__ARM_FEATURE_MVE & 1) == 1)",
         "defined(__GNUC__)",
         "!defined(__ARM_BIG_ENDIAN)",
         "!defined(TCML_PORTABLE)",
@@ -90,17 +98,28 @@ def print_c_intrinsics(
     """
     blocks = []
     all_ = list(dict.fromkeys(intrinsics))
+    printed: dict[str, set[ScalarFunction]] = {}
     for feature in dict.fromkeys(intrinsic.requires for intrinsic in all_):
         group = [intrinsic for intrinsic in all_ if intrinsic.requires == feature]
         naked = "\n".join(map(_naked, group))
         helpers = dict.fromkeys(f for i in group for f in required_functions(i.meaning))
-        missing = [print_c_function(f) for f in helpers if f not in known]
-        plain = "\n".join([*missing, *map(_plain, group)])
+        missing = [f for f in helpers if f not in known]
+        plain = "\n".join([*(_helper(f, printed) for f in missing), *map(_plain, group)])
+        printed[feature] = set(missing)
         blocks.append(
             f"{_condition(feature)}\n{_ATTRIBUTES}\n{naked}\n#else /* the same in C */\n\n"
             f"{plain}\n#endif\n"
         )
     return "\n".join(blocks)
+
+
+def _helper(function: ScalarFunction, printed: Mapping[str, set[ScalarFunction]]) -> str:
+    """A function, but where a part for another feature has it already."""
+    text = print_c_function(function)
+    for feature, functions in printed.items():
+        if function in functions:
+            text = f"{_condition(feature)}\n{text}#endif\n"
+    return text
 
 
 def _condition(feature: str) -> str:

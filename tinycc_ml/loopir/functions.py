@@ -239,6 +239,17 @@ _DSP = (
 """,
     ),
     ScalarFunction(
+        "signed_byte",
+        (("word", _I32), ("index", _I32)),
+        _I32,
+        lambda word, index: _signed(word >> 8 * index, 8),
+        (),
+        "The signed byte of that index (0 ... 3) in a word, from the lowest.",
+        """\
+  return (int32_t)((uint32_t)word << (24 - 8 * index)) >> 24;
+""",
+    ),
+    ScalarFunction(
         "requantize_relu",
         (("acc", _I32), ("multiplier", _I32), ("rounding", _I32), ("exponent", _I32)),
         _I32,

@@ -152,14 +152,17 @@ def compile_batch(
     source, target = folder / "batch.c", folder / "batch.o"
     source.write_text(batch_source(cases))
     compiler = () if not command[0].startswith("-") else ("arm-none-eabi-gcc",)
-    flags = [*compiler, *command, *compile_flags(load_board(board)), *WARNINGS]
+    core = compile_flags(load_board(board))
+    if command[0] == "clang":
+        # It does not know that one, and does what it says.
+        core = tuple(flag for flag in core if flag != "-mfpu=auto")
+    flags = [*compiler, *command, *core, *WARNINGS]
     include = resource_dir("firmware_harness") / "include"
     flags += ["-std=c11", "-ffunction-sections", "-DTCML_LAYER_COUNT=1", f"-I{include}"]
     run_tool([*flags, "-c", source, "-o", target], folder)
     if "-flto" in command:
         whole = folder / "whole.o"
         relink = ("-r", "-flinker-output=nolto-rel", "-nostdlib")
-        core = compile_flags(load_board(board))
         run_tool(["arm-none-eabi-gcc", *command, *core, *relink, target, "-o", whole], folder)
         return whole
     return target

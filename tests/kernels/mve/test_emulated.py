@@ -1,0 +1,59 @@
+"""The vector kernels' assembly on an emulated Cortex-M55: every byte is the reference's."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.kernels.dsp.batch import build_batch, check_batch, run_batch
+from tests.kernels.mve.cases import FAMILIES, accepted
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("qemu-system-arm") is None or shutil.which("arm-none-eabi-gcc") is None,
+    reason="qemu-system-arm or arm-none-eabi-gcc is not installed",
+)
+BOARD = "mps3-an547"
+#: Larger than what the interpreter runs: loops of the tile are entered, counters exceed bytes.
+SCALE = 3
+#: Every way to compile: flags, or another compiler with its flags.
+CLANG = (
+    *("clang", "--target=thumbv8.1m.main-none-eabi", "-isystem", "/usr/lib/arm-none-eabi/include"),
+    "-Wno-unused-command-line-argument",
+    "-fshort-enums",
+)
+MODES = {
+    "O0": ("-O0",),
+    "O3": ("-O3",),
+    "frame-pointer": ("-O2", "-fno-omit-frame-pointer"),
+    "stack-protector": ("-O2", "-fstack-protector-all"),
+    "instrumented": ("-O2", "-finstrument-functions"),
+    "lto": ("-O2", "-flto"),
+    "portable": ("-O2", "-DTCML_PORTABLE"),
+    "clang-O0": (*CLANG, "-O0"),
+    "clang-O2": (*CLANG, "-O2"),
+}
+
+
+def check(cases, folder, command=("-O2",)):
+    check_batch(cases, run_batch(build_batch(cases, BOARD, folder, command), BOARD))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_drawn_layers(family, tmp_path):
+    check(accepted(family, 30, seed=1000, scale=SCALE), tmp_path)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_way_to_compile(mode, tmp_path):
+    if MODES[mode][0] == "clang" and shutil.which("clang") is None:
+        pytest.skip("clang is not installed")
+    cases = [case for family in FAMILIES for case in accepted(family, 3, seed=50, scale=1)]
+    check(cases, tmp_path, MODES[mode])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", range(5))
+@pytest.mark.parametrize("family", FAMILIES)
+def test_five_hundred_layers_each(family, batch, tmp_path):
+    check(accepted(family, 100, seed=10_000 * (batch + 1), scale=SCALE), tmp_path)

@@ -1,0 +1,11 @@
+"""Kernels for cores with vector instructions (MVE, Helium): Cortex-M55, M85 and others."""
+
+from __future__ import annotations
+
+from tinycc_ml.kernels.base import KernelDef
+from tinycc_ml.kernels.mve.fully_connected import FullyConnectedMve
+
+#: All of them; of two for one operator the better stands first.
+MVE: tuple[KernelDef, ...] = (FullyConnectedMve(),)
+
+__all__ = ["MVE"]
