@@ -6,8 +6,10 @@ import re
 
 import pytest
 
+from tests.end_to_end.golden import MODELS
 from tests.end_to_end.networks import NETWORKS
 from tests.end_to_end.projects import compile_bytes
+from tests.shared_data import shared_path
 from tinycc_ml.compiler import compile_model
 from tinycc_ml.kernels import KernelDef, Program, candidates, format_program, select
 from tinycc_ml.kernels import select as _select_function
@@ -140,3 +142,11 @@ def test_twice_the_same_program():
 
     integers = compile_model(DIGITS, load_board("host")).integers
     assert select(integers, frozenset()) == select(integers, frozenset())
+
+
+@pytest.mark.parametrize("board", ["nucleo-l4r5zi", "nucleo-f746"])
+@pytest.mark.parametrize("model", MODELS)
+def test_estimates_prefer_what_was_written_for_the_core(model, board):
+    found = compile_model(shared_path(f"data/models/{model}.tflite"), load_board(board)).program
+    portable = {c.op for c in found.calls if found.functions[c.function].definition.endswith("__c")}
+    assert portable <= {"softmax"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tinycc_ml.kernels.base import KernelDef
 from tinycc_ml.kernels.dsp.add import AddDsp
-from tinycc_ml.kernels.dsp.average_pool import AveragePool2DDsp
 from tinycc_ml.kernels.dsp.conv2d import Conv2DDsp
 from tinycc_ml.kernels.dsp.depthwise_planes import DepthwisePlanes
 from tinycc_ml.kernels.dsp.fully_connected import FullyConnectedDsp
+from tinycc_ml.kernels.dsp.pooling import AveragePool2DDsp, MaxPool2DDsp
 
 #: All of them; of two for one operator the better stands first.
 DSP: tuple[KernelDef, ...] = (
@@ -16,6 +16,7 @@ DSP: tuple[KernelDef, ...] = (
     Conv2DDsp(),
     DepthwisePlanes(),
     FullyConnectedDsp(),
+    MaxPool2DDsp(),
 )
 
 __all__ = ["DSP"]
