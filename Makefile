@@ -33,7 +33,11 @@ test-slow: system-test $(VENV)/.ready-test ## Run the tests that take minutes
 
 .PHONY: bench
 bench: system-demo $(VENV)/.ready-demo ## Measure whole models on the emulated cores against the baseline
-	$(BIN)/python benchmarks/models.py
+	$(BIN)/python -m benchmarks.models
+
+.PHONY: bench-update
+bench-update: system-demo $(VENV)/.ready-demo ## Make what is measured the baseline and the tables of docs/benchmarks.md
+	$(BIN)/python -m benchmarks.models --update
 
 .PHONY: lint
 lint: system-test $(VENV)/.ready-test ## Check style, types and the direction of imports

@@ -1,105 +1,110 @@
-"""Instructions, flash and RAM of whole models on the emulated cores, against a baseline.
+"""Instructions, estimated cycles, flash and RAM of whole models on the emulated cores.
 
-    python benchmarks/models.py                 # print the table, fail if anything is 1 % worse
-    python benchmarks/models.py --update        # and make what was measured the new baseline
+    python -m benchmarks.models             # print the table; 1 if anything is 1 % worse
+    python -m benchmarks.models --update    # and make it the baseline and the table in the docs
 
-How it measures: each model is compiled with the defaults of `tinycc-ml gen`, built with the board's
-own compiler flags at -O2, and run once in QEMU under `-icount shift=0`, where one instruction is
-one nanosecond of virtual time, so that the counts are exact and repeat. They are instructions, not
-cycles: no emulator here knows flash wait states, dual issue or stalls. Code is .text + .rodata of
-the generated functions, weights are all constants, the stack is measured by painting.
-
-The bundled example is always run; the INT8 models of MLPerf Tiny where `../shared` is present.
+How it measures, and what that leaves out, is told in docs/benchmarks.md. The bundled example is
+always run, the INT8 models of MLPerf Tiny where `../shared` is present. Results are stored in
+`out/benchmarks/models.json`.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from pathlib import Path
+import time
+from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from tinycc_ml.cli.device import session
-from tinycc_ml.compiler import compile_model
-from tinycc_ml.runner import measure
-from tinycc_ml.targets import load_board
+from benchmarks import baseline as base
+from benchmarks.cases import BOARDS, MODELS, REPOSITORY, Case, all_cases
+from benchmarks.measure import COLUMNS, Figures, compiler_version, run
+from benchmarks.tables import update_document
+from tinycc_ml.errors import TinyccError
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-BASELINE = REPOSITORY / "benchmarks" / "baseline.json"
-MODELS = {
-    "digits": REPOSITORY / "examples" / "digits" / "digits.tflite",
-    **{
-        name: REPOSITORY.parent / "shared" / "data" / "models" / f"{file}.tflite"
-        for name, file in {
-            "ic": "pretrainedResnet_quant",
-            "kws": "kws_ref_model",
-            "vww": "vww_96_int8",
-            "ad": "ad01_int8",
-            "str_ww": "str_ww_ref_model",
-        }.items()
-    },
-}
-BOARDS = ("nucleo-g0b1re", "mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547")
-TOLERANCE = 0.01
-
-Figures = dict[str, int]
+RESULTS = REPOSITORY / "out" / "benchmarks" / "models.json"
 
 
-def run(model: Path, board: str) -> Figures:
-    """Measures one model on one board."""
-    compilation = compile_model(model, load_board(board))
-    with session(compilation, "qemu", None) as running:
-        measured = measure(running.device, 1)
-        assert running.built is not None
-        return {
-            "instructions": measured.total,
-            "code_bytes": running.built.code_bytes,
-            "weight_bytes": compilation.manifest.weight_bytes,
-            "arena_bytes": compilation.manifest.arena_bytes,
-            "stack_bytes": measured.stack_bytes,
-        }
+def measure_all(cases: Sequence[Case]) -> tuple[dict[str, Figures], list[str]]:
+    """Runs the cases one after the other and says how far it is; figures, and what failed."""
+    found: dict[str, Figures] = {}
+    failed: list[str] = []
+    for number, case in enumerate(cases, 1):
+        start_s = time.monotonic()
+        print(f"[{number}/{len(cases)}] {case} ...", end=" ", file=sys.stderr, flush=True)
+        try:
+            figures = found[str(case)] = run(case)
+        except TinyccError as error:
+            failed.append(f"{case}: {error}")
+            print(f"failed: {error}", file=sys.stderr)
+            continue
+        cycles = figures.get("cycles_estimate")
+        estimated = f", {cycles:,} cycles" if cycles else ""
+        took_s = time.monotonic() - start_s
+        line = f"{figures['instructions']:,} instructions{estimated}  ({took_s:.0f} s)"
+        print(line, file=sys.stderr, flush=True)
+    return found, failed
 
 
-def worse(found: Figures, expected: Figures) -> list[str]:
-    """What is more than the tolerance above the baseline."""
+def compare(found: dict[str, Figures], stored: dict[str, Any], compiler: str) -> list[str]:
+    """What is worse than the baseline, if the same compiler made both."""
+    if stored["compiler"] != compiler:
+        made_by = stored["compiler"] or "nothing yet"
+        print(f"not compared: the baseline is of {made_by}, this is {compiler}", file=sys.stderr)
+        return []
     return [
-        f"{key} {expected[key]:,} -> {value:,} (+{value / expected[key] - 1:.1%})"
-        for key, value in found.items()
-        if key in expected and value > expected[key] * (1 + TOLERANCE)
+        f"{case}: {problem}"
+        for case, figures in found.items()
+        for problem in base.worse(figures, stored["cases"].get(case, {}))
     ]
 
 
-def main() -> int:
-    """Runs everything; 1 when something became worse."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+def show(found: dict[str, Figures], cases: Sequence[Case]) -> None:
+    """Prints the table."""
+    table = Table("model", "core", "options")
+    for title in COLUMNS.values():
+        table.add_column(title, justify="right")
+    for case in cases:
+        figures = found.get(str(case))
+        if figures:
+            cells = (f"{figures[key]:,}" if key in figures else "-" for key in COLUMNS)
+            table.add_row(case.model, BOARDS[case.board], case.variant, *cells)
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs everything that was asked for; 1 if something failed or became worse."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--update", action="store_true", help="store the figures as the baseline")
     parser.add_argument("--board", action="append", choices=BOARDS, help="only this board")
-    parser.add_argument("--model", action="append", choices=list(MODELS), help="only this model")
-    arguments = parser.parse_args()
-    baseline: dict[str, Figures] = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
-    found: dict[str, Figures] = {}
-    problems: list[str] = []
-    table = Table("model", "board", *(("instructions", "code", "weights", "arena", "stack")))
-    for name in arguments.model or MODELS:
-        if not MODELS[name].exists():
-            print(f"{name}: {MODELS[name].name} is not here, left out", file=sys.stderr)
-            continue
-        for board in arguments.board or BOARDS:
-            figures = found[f"{name} {board}"] = run(MODELS[name], board)
-            problems += [
-                f"{name} on {board}: {p}"
-                for p in worse(figures, baseline.get(f"{name} {board}", {}))
-            ]
-            table.add_row(name, board, *(f"{value:,}" for value in figures.values()))
-    Console(width=100).print(table)
+    parser.add_argument("--model", action="append", choices=MODELS, help="only this model")
+    options = parser.parse_args(arguments)
+    wanted = [
+        case
+        for case in all_cases()
+        if case.model in (options.model or MODELS) and case.board in (options.board or BOARDS)
+    ]
+    for name in sorted({case.model for case in wanted if not case.is_here}):
+        print(f"{name}: {MODELS[name].name} is not here, left out", file=sys.stderr)
+    cases = [case for case in wanted if case.is_here]
+    compiler, stored = compiler_version(), base.load()
+    found, problems = measure_all(cases)
+    show(found, cases)
+    base.store({"compiler": compiler, "cases": found}, RESULTS)
+    if options.update:
+        kept = stored["cases"] if stored["compiler"] == compiler else {}
+        known = {str(case) for case in all_cases()}
+        merged = {case: figures for case, figures in {**kept, **found}.items() if case in known}
+        base.store({"compiler": compiler, "cases": merged})
+        update_document(merged)
+    else:
+        problems += [f"worse: {line}" for line in compare(found, stored, compiler)]
     for problem in problems:
-        print(f"worse: {problem}", file=sys.stderr)
-    if arguments.update:
-        BASELINE.write_text(json.dumps(baseline | found, indent=1, sort_keys=True) + "\n")
-    return 1 if problems and not arguments.update else 0
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Benchmarks that anyone can repeat; each module is a program: ``python -m benchmarks.models``."""

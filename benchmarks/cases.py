@@ -1,0 +1,82 @@
+"""What is measured: which models, on which cores, with which options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+_SHARED = REPOSITORY.parent / "shared" / "data" / "models"
+
+#: The bundled example, and the INT8 models of MLPerf Tiny, which lie beside the repository.
+MODELS = {
+    "digits": REPOSITORY / "examples" / "digits" / "digits.tflite",
+    "ic": _SHARED / "pretrainedResnet_quant.tflite",
+    "kws": _SHARED / "kws_ref_model.tflite",
+    "vww": _SHARED / "vww_96_int8.tflite",
+    "ad": _SHARED / "ad01_int8.tflite",
+    "str_ww": _SHARED / "str_ww_ref_model.tflite",
+}
+#: Boards that QEMU runs, and what their cores are called in tables.
+BOARDS = {
+    "mps2-an386": "M4",
+    "mps2-an500": "M7",
+    "mps3-an547": "M55",
+    "mps2-an385": "M3",
+    "nucleo-g0b1re": "M0+",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A way to compile.
+
+    Attributes:
+        options: Arguments of `compile_model`.
+        aim: The figures that these options ask to be small.
+    """
+
+    options: dict[str, Any]
+    aim: tuple[str, ...]
+
+
+#: By the options of `tinycc-ml` that ask for them.
+VARIANTS = {
+    "--optimize latency": Variant({"optimize": "latency"}, ("cycles_estimate", "instructions")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One measurement.
+
+    Attributes:
+        model: Key of `MODELS`.
+        board: Key of `BOARDS`.
+        variant: Key of `VARIANTS`.
+    """
+
+    model: str
+    board: str
+    variant: str = "--optimize latency"
+
+    def __str__(self) -> str:
+        return f"{self.model} on {self.board}, {self.variant}"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the model's file is on this machine."""
+        return MODELS[self.model].exists()
+
+
+def all_cases() -> list[Case]:
+    """Every model on every board in every variant."""
+    return [Case(m, b, v) for m in MODELS for b in BOARDS for v in VARIANTS]
+
+
+#: What the tests measure: enough to notice a loss in any family of kernels, in half a minute.
+SLICE = [
+    *(Case("digits", board) for board in BOARDS),
+    *(Case(model, "mps2-an386") for model in MODELS if model != "digits"),
+]
