@@ -12,9 +12,10 @@ class Core:
     Attributes:
         name: As the vendor writes it, in lower case: ``cortex-m7``.
         features: Instruction-set features that kernels may require: ``thumb1``, ``thumb2``,
-            ``dsp`` (SMLAD and friends), ``mve`` (Helium vectors; needs the vector registers, so
-            `fpu` must not be ``none``), ``umull`` (32x32 to 64 bits), ``unaligned`` (unaligned
-            word access), ``native`` (the build machine).
+            ``dsp`` (SMLAD and friends), ``dual_issue`` (starts two instructions at a time, in
+            order), ``mve`` (Helium vectors; needs the vector registers, so `fpu` must not be
+            ``none``), ``umull`` (32x32 to 64 bits), ``unaligned`` (unaligned word access),
+            ``native`` (the build machine).
         flags: GCC and Clang flags that select the core, without the floating-point ones.
         fpu_flags: The floating-point flags by the board's ``fpu``: ``none``, ``sp``, ``dp``.
         macs_per_cycle: Multiply-accumulates of int8 that its multipliers can do at most, operands
@@ -59,7 +60,12 @@ CORES: dict[str, Core] = {
         _arm("cortex-m0plus", frozenset({"thumb1"})),
         _arm("cortex-m3", _T2),
         _arm("cortex-m4", _T2 | {"dsp"}, sp=("-mfpu=fpv4-sp-d16",)),
-        _arm("cortex-m7", _T2 | {"dsp"}, sp=("-mfpu=fpv5-sp-d16",), dp=("-mfpu=fpv5-d16",)),
+        _arm(
+            "cortex-m7",
+            _T2 | {"dsp", "dual_issue"},
+            sp=("-mfpu=fpv5-sp-d16",),
+            dp=("-mfpu=fpv5-d16",),
+        ),
         _arm("cortex-m23", frozenset({"thumb1"})),
         _arm("cortex-m33", _T2 | {"dsp"}, sp=("-mfpu=fpv5-sp-d16",)),
         _arm("cortex-m55", _T2 | {"dsp", "mve"}, dp=("-mfpu=auto",)),

@@ -6,6 +6,7 @@ from tinycc_ml.kernels.base import KernelDef
 from tinycc_ml.kernels.dsp.add import AddDsp
 from tinycc_ml.kernels.dsp.conv2d import Conv2DDsp
 from tinycc_ml.kernels.dsp.depthwise_planes import DepthwisePlanes
+from tinycc_ml.kernels.dsp.dual_kernels import DualIssue
 from tinycc_ml.kernels.dsp.fully_connected import FullyConnectedDsp
 from tinycc_ml.kernels.dsp.pooling import AveragePool2DDsp, MaxPool2DDsp
 
@@ -19,4 +20,7 @@ DSP: tuple[KernelDef, ...] = (
     MaxPool2DDsp(),
 )
 
-__all__ = ["DSP"]
+#: The same for cores that start two instructions at a time.
+DUAL_ISSUE: tuple[KernelDef, ...] = tuple(map(DualIssue, DSP))
+
+__all__ = ["DSP", "DUAL_ISSUE"]
