@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,7 +38,12 @@ def is_safe(order: WriteOrder, read: OrderedRead, distance: int) -> bool:
     for turn in range(order.turns):
         own = set(range(turn * order.turn_bytes, (turn + 1) * order.turn_bytes))
         needed = {distance + byte for byte in bytes_read(read, order, turn)}
-        if needed & (overwritten if order.reads_first else overwritten | own):
+        if needed & overwritten:
+            return False
+        # Within the turn, a byte must not be written before it is read.
+        lanes = order.pixel_bytes
+        conflicts = {b for b in needed & own if not lanes or b % lanes != (b - distance) % lanes}
+        if conflicts and not order.reads_first:
             return False
         overwritten |= own
     return True
@@ -50,7 +56,8 @@ def orders(draw) -> tuple[WriteOrder, OrderedRead]:
     if isinstance(pattern, Window):
         turns *= pattern.out_width
     read = OrderedRead("x", pattern, draw(st.sampled_from([1, 2, 4])))
-    return WriteOrder(turns, draw(st.integers(1, 9)), (read,), draw(st.booleans())), read
+    turn_bytes, pixel_bytes = draw(st.integers(1, 9)), draw(st.sampled_from([0, 0, 1, 2, 3]))
+    return WriteOrder(turns, turn_bytes, (read,), draw(st.booleans()), pixel_bytes), read
 
 
 def input_bytes(order: WriteOrder, read: OrderedRead) -> int:
@@ -66,6 +73,7 @@ def input_bytes(order: WriteOrder, read: OrderedRead) -> int:
 @settings(max_examples=400, deadline=None)
 def test_the_distance_is_safe_and_one_byte_less_is_not(case):
     order, read = case
+    order = replace(order, pixel_bytes=0)
     distance = safe_distance_bytes(order, read)
     size = input_bytes(order, read)
     if isinstance(read.pattern, Whole):
@@ -76,6 +84,16 @@ def test_the_distance_is_safe_and_one_byte_less_is_not(case):
     assert all(is_safe(order, read, d) for d in range(least, least + 12))
     if distance > -size:
         assert not is_safe(order, read, distance - 1)
+
+
+@given(orders(), st.integers(-40, 40))
+@settings(max_examples=400, deadline=None)
+def test_whole_pixels_apart_a_turn_reads_first(case, pixels):
+    order, read = case
+    if order.pixel_bytes and not isinstance(read.pattern, Whole):
+        least = safe_distance_bytes(replace(order, reads_first=True), read)
+        distance = pixels * order.pixel_bytes
+        assert is_safe(order, read, distance) or distance < least
 
 
 @given(orders(), st.integers(-40, 120))

@@ -17,6 +17,7 @@ from tinycc_ml.memplan import (
     PlanProblem,
     Scratch,
     Step,
+    WholePixels,
     WriteOrder,
     check_plan,
     lower_bound_bytes,
@@ -24,7 +25,7 @@ from tinycc_ml.memplan import (
     plan_problem,
     solve,
 )
-from tinycc_ml.memplan.separation import separations
+from tinycc_ml.memplan.separation import Separation, separations
 from tinycc_ml.ops import Elementwise, Whole, Window
 
 #: 4x4 pixels of 2 channels, 3x3 SAME: distance (4 + 1 + 1) * 2 = 12.
@@ -89,7 +90,7 @@ def test_the_plan_uses_it_and_says_so():
     assert plan.method == "layer by layer, outputs over dying inputs"
     assert [(s.step, s.written, s.dying) for s in plan.shared][-1] == (3, "y", "c")
     assert "output over dying input" in plan.render()
-    assert "    3        0        0       32  y over c" in plan.render()
+    assert "    3        0        0       32      1  y over c" in plan.render()
     plain = plan_of(
         replace(EXECUTION, steps=tuple(replace(s, order=None) for s in EXECUTION.steps))
     )
@@ -174,6 +175,36 @@ def test_planted_faults_are_caught(offsets, message):
         check_plan(EXECUTION, plan)
 
 
+#: One turn over 8 pixels of 4 channels, each channel read before it is written.
+PIXELS = WriteOrder(1, 32, (OrderedRead("x", Window((8, 1, 4), 1, (8, 1)), 1),), pixel_bytes=4)
+#: Two such turns of 4 pixels each; the second reads the last pixel of the first once more.
+BLOCKS = replace(
+    PIXELS,
+    turns=2,
+    turn_bytes=16,
+    reads=(OrderedRead("x", Window((8, 1, 4), 1, (6, 1), (4, 1), padding=(1, 0)), 1),),
+)
+
+
+@pytest.mark.parametrize(("order", "least"), [(PIXELS, -32), (BLOCKS, 4)])
+def test_outputs_may_lie_whole_pixels_away_from_their_input(order, least):
+    execution = only_step(order)
+    (overlap,) = plan_problem(execution).overlaps
+    assert overlap.pixels == WholePixels(4, least)
+    plan = plan_of(execution)
+    (shared,) = plan.shared
+    assert plan.arena_bytes == plan.lower_bound_bytes == max(32, 32 + least)
+    assert (shared.least_bytes, shared.pixel_bytes) == (least, 4)
+    for distance in range(-40, 60):
+        shifted = moved(plan, x=100 + distance, y=100)
+        is_legal = abs(distance) >= 32 or distance >= overlap.forward_bytes
+        if is_legal or (distance % 4 == 0 and distance >= least):
+            check_plan(execution, shifted)
+        else:
+            with pytest.raises(InternalError, match=r"byte \d+ .* hold x, but holds y"):
+                check_plan(execution, shifted)
+
+
 def test_two_outputs_have_no_order():
     with pytest.raises(InternalError, match="step split: an order of writes for 2 outputs"):
         Step("split", ("x",), ("y", "z"), (), in_place("x"))
@@ -238,8 +269,19 @@ def problems(draw):
         if last < count and draw(st.integers(0, 3)):
             backward = draw(st.none() | st.integers(-sizes[last], sizes[dying]))
             forward = draw(st.integers(-sizes[dying], sizes[last]))
-            overlaps.append(Overlap(f"b{last}", f"b{dying}", forward, backward))
+            least = draw(st.integers(-sizes[dying], forward))
+            pixels = draw(st.none() | st.builds(WholePixels, st.integers(1, 4), st.just(least)))
+            overlaps.append(Overlap(f"b{last}", f"b{dying}", forward, backward, pixels))
     return PlanProblem(tuple(buffers), tuple(overlaps))
+
+
+def obeys(separation: Separation, distance_bytes: int) -> bool:
+    s = separation
+    if distance_bytes <= -s.below_bytes or distance_bytes >= s.above_bytes:
+        return True
+    if s.gaps is None or distance_bytes % s.gaps.step_bytes:
+        return False
+    return s.gaps.low_bytes <= distance_bytes <= s.gaps.high_bytes
 
 
 def exists(problem: PlanProblem, arena_bytes: int) -> bool:
@@ -254,12 +296,7 @@ def exists(problem: PlanProblem, arena_bytes: int) -> bool:
         return any(
             place((*offsets, offset))
             for offset in range(0, arena_bytes - buffer.size_bytes + 1, buffer.alignment)
-            if all(
-                offset <= offsets[s.other] - s.below_bytes
-                or offset >= offsets[s.other] + s.above_bytes
-                for s in rows[index]
-                if s.other < index
-            )
+            if all(obeys(s, offset - offsets[s.other]) for s in rows[index] if s.other < index)
         )
 
     return place(())
@@ -274,9 +311,7 @@ def test_the_bound_is_a_bound_and_the_plan_obeys_every_separation(problem):
     offsets = {p.name: p.offset_bytes for p in plan.placements}
     for buffer, row in zip(problem.buffers, separations(problem), strict=True):
         for s in row:
-            other = offsets[problem.buffers[s.other].name]
-            here = offsets[buffer.name]
-            assert here <= other - s.below_bytes or here >= other + s.above_bytes
+            assert obeys(s, offsets[buffer.name] - offsets[problem.buffers[s.other].name])
 
 
 @st.composite

@@ -7,7 +7,7 @@ from tinycc_ml.memplan.execution import Execution, OrderedRead, Scratch, Step, W
 from tinycc_ml.memplan.lifespan import plan_problem
 from tinycc_ml.memplan.plan import MemoryPlan, Placement, SharedBytes
 from tinycc_ml.memplan.planner import plan_memory, solve
-from tinycc_ml.memplan.problem import Overlap, PlannedBuffer, PlanProblem
+from tinycc_ml.memplan.problem import Overlap, PlannedBuffer, PlanProblem, WholePixels
 from tinycc_ml.memplan.program_plan import (
     Io,
     Optimize,
@@ -29,6 +29,7 @@ __all__ = [
     "Scratch",
     "SharedBytes",
     "Step",
+    "WholePixels",
     "WriteOrder",
     "check_plan",
     "external_values",

@@ -50,13 +50,13 @@ def _least_union_bytes(live: Mapping[str, PlannedBuffer], group: Sequence[Overla
     written = live[group[0].written].size_bytes
     inputs = sum(live[overlap.dying].size_bytes for overlap in group)
     if all(overlap.backward_bytes is None for overlap in group):
-        return max(written, inputs + max(0, min(overlap.forward_bytes for overlap in group)))
+        return max(written, inputs + max(0, min(overlap.least_bytes for overlap in group)))
     if len(group) > 1:
         return max(written, inputs)
     (overlap,) = group
     backward = overlap.backward_bytes or 0
     return min(
-        max(written, inputs + max(0, overlap.forward_bytes)),
+        max(written, inputs + max(0, overlap.least_bytes)),
         max(inputs, written + max(0, backward)),
     )
 

@@ -9,7 +9,7 @@ if neither fits, no plan of ``n`` bytes exists. The bound is the least ``n`` not
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinycc_ml.memplan.problem import PlannedBuffer, PlanProblem
 from tinycc_ml.memplan.separation import separations
@@ -32,9 +32,11 @@ def chain_bound_bytes(problem: PlanProblem, known_bytes: int) -> int:
         problem: What to place.
         known_bytes: A lower bound from elsewhere.
     """
+    # As if every distance from the least one on were legal, not only those of whole pixels.
+    overlaps = tuple(replace(o, forward_bytes=o.least_bytes, pixels=None) for o in problem.overlaps)
     pairs = [
         _Pair(index, s.other, s.below_bytes, s.above_bytes)
-        for index, row in enumerate(separations(problem))
+        for index, row in enumerate(separations(replace(problem, overlaps=overlaps)))
         for s in row
         if index < s.other
     ]

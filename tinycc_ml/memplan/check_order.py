@@ -41,8 +41,22 @@ def first_lost_byte(order: WriteOrder, read: Placement, written: Placement) -> i
     arena = np.arange(low, high)
     written_in = (arena - written.offset_bytes) // order.turn_bytes
     read_in = _last_turns(order, read)[arena - read.offset_bytes]
-    lost = read_in > written_in if order.reads_first else read_in >= written_in
+    lost = read_in > written_in
+    if not order.reads_first:
+        lost |= (read_in == written_in) & _may_interleave(order, arena, read, written)
     return int(arena[lost][0]) if lost.any() else None
+
+
+def _may_interleave(
+    order: WriteOrder, arena: _Turns, read: Placement, written: Placement
+) -> npt.NDArray[np.bool_]:
+    """Per byte of the arena: whether one turn may write it before it reads it."""
+    if not order.pixel_bytes:
+        return np.ones(arena.shape, np.bool_)
+    channel_read = (arena - read.offset_bytes) % order.pixel_bytes
+    channel_written = (arena - written.offset_bytes) % order.pixel_bytes
+    differ: npt.NDArray[np.bool_] = channel_read != channel_written
+    return differ
 
 
 def _last_turns(order: WriteOrder, place: Placement) -> _Turns:

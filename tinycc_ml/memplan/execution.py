@@ -51,12 +51,15 @@ class WriteOrder:
         turn_bytes: What one turn writes.
         reads: The reads whose order is known. Any other may happen at any time.
         reads_first: Whether a turn reads all that it needs before it writes.
+        pixel_bytes: Where not 0, a turn reads the bytes ``i`` of all pixels of so many bytes before
+            it writes the byte ``i`` of any, in all of `reads` and in the output.
     """
 
     turns: int
     turn_bytes: int
     reads: tuple[OrderedRead, ...]
     reads_first: bool = False
+    pixel_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

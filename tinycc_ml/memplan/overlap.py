@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tinycc_ml.memplan.distance import safe_distance_bytes
 from tinycc_ml.memplan.execution import Execution, Step, WriteOrder
-from tinycc_ml.memplan.problem import Overlap
+from tinycc_ml.memplan.problem import Overlap, WholePixels
 
 
 def overlaps(
@@ -43,8 +44,17 @@ def _overlap(
     if unordered:
         return ()
     # A value may be read twice, by two parameters or through two views.
-    distance_bytes = max(safe_distance_bytes(order, read) for read in ordered)
-    if distance_bytes >= execution.size_bytes[written]:
-        return ()
-    # Further below than its own size the dying buffer is disjoint anyway.
-    return (Overlap(written, dying, max(distance_bytes, -execution.size_bytes[dying])),)
+    # Further below than its own size the dying buffer is disjoint anyway, and so it is further
+    # above than the size of the output.
+    low_bytes, high_bytes = -execution.size_bytes[dying], execution.size_bytes[written]
+
+    def distance_bytes(order: WriteOrder) -> int:
+        least_bytes = max(safe_distance_bytes(order, read) for read in ordered)
+        return min(max(least_bytes, low_bytes), high_bytes)
+
+    overlap = Overlap(written, dying, distance_bytes(order))
+    if order.pixel_bytes:
+        # Whole pixels apart, a byte is only overwritten by one of the same place in a pixel.
+        least_bytes = distance_bytes(replace(order, reads_first=True))
+        overlap = replace(overlap, pixels=WholePixels(order.pixel_bytes, least_bytes))
+    return (overlap,) if overlap.least_bytes < high_bytes else ()

@@ -44,6 +44,7 @@ class SharedBytes:
         distance_bytes: How far the input starts above the output; negative if below.
         least_bytes: The least such distance that is safe.
         shared_bytes: How many bytes belong to both.
+        pixel_bytes: Where not 1, only multiples of it are safe.
     """
 
     step: int
@@ -52,6 +53,7 @@ class SharedBytes:
     distance_bytes: int
     least_bytes: int
     shared_bytes: int
+    pixel_bytes: int = 1
 
 
 @dataclass(frozen=True, slots=True)

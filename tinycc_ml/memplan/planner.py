@@ -78,15 +78,20 @@ def _shared(
         shared_bytes = min(written.end_bytes, dying.end_bytes) - max(
             written.offset_bytes, dying.offset_bytes
         )
+        distance_bytes = dying.offset_bytes - written.offset_bytes
+        least_bytes, pixel_bytes = overlap.forward_bytes, 1
+        if overlap.pixels is not None and distance_bytes < least_bytes:
+            least_bytes, pixel_bytes = overlap.pixels.least_bytes, overlap.pixels.pixel_bytes
         if shared_bytes > 0:
             shared.append(
                 SharedBytes(
                     written.first_step,
                     written.name,
                     dying.name,
-                    dying.offset_bytes - written.offset_bytes,
-                    overlap.forward_bytes,
+                    distance_bytes,
+                    least_bytes,
                     shared_bytes,
+                    pixel_bytes,
                 )
             )
     return tuple(sorted(shared, key=lambda entry: entry.step))

@@ -53,6 +53,19 @@ class PlannedBuffer:
 
 
 @dataclass(frozen=True, slots=True)
+class WholePixels:
+    """More distances that are legal: multiples of a pixel, as far as another least distance.
+
+    Args:
+        pixel_bytes: ``offset[dying] - offset[written]`` is a multiple of it ...
+        least_bytes: ... and not less than this.
+    """
+
+    pixel_bytes: int
+    least_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Overlap:
     """Leave for a buffer to lie over one that dies while it is written.
 
@@ -67,12 +80,21 @@ class Overlap:
             `written`, which is disjoint.
         backward_bytes: Least distance when it starts below; the size of `dying`, which is
             disjoint, where ``None``.
+        pixels: Legal distances below `forward_bytes`.
     """
 
     written: str
     dying: str
     forward_bytes: int
     backward_bytes: int | None = None
+    pixels: WholePixels | None = None
+
+    @property
+    def least_bytes(self) -> int:
+        """The least distance of all that are legal when the dying buffer starts above."""
+        if self.pixels is None:
+            return self.forward_bytes
+        return min(self.forward_bytes, self.pixels.least_bytes)
 
 
 @dataclass(frozen=True, slots=True)

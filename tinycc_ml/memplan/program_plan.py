@@ -92,6 +92,7 @@ def _order(program: Program, call: Call, inside: Set[str]) -> WriteOrder | None:
             if names[role] in inside and _may_alias(program.types[names[role]].dtype, output.dtype)
         ),
         access.reads_first,
+        access.pixel_elements * output.dtype.size_bytes,
     )
 
 

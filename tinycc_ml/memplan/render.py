@@ -43,10 +43,11 @@ def _table(plan: MemoryPlan, keys: Mapping[str, str]) -> list[str]:
 def _overlaps(plan: MemoryPlan) -> list[str]:
     if not plan.shared:
         return []
-    lines = [f"{'step':>5} {'distance':>8} {'least':>8} {'shared':>8}  output over dying input"]
+    heads = f"{'step':>5} {'distance':>8} {'least':>8} {'shared':>8} {'pixel':>6}"
+    lines = [f"{heads}  output over dying input"]
     lines += [
         f"{entry.step:>5} {entry.distance_bytes:>8} {entry.least_bytes:>8} "
-        f"{entry.shared_bytes:>8}  {entry.written} over {entry.dying}"
+        f"{entry.shared_bytes:>8} {entry.pixel_bytes:>6}  {entry.written} over {entry.dying}"
         for entry in plan.shared
     ]
     return [*lines, ""]

@@ -6,7 +6,7 @@ tests compare it with the traced reads and writes of every lowered kernel.
 
 An operator runs in *steps*: step ``t`` writes the output elements ``[t*k, (t+1)*k)`` with
 ``k = step_elements``, in ascending order of steps. Reads and writes within a step may interleave
-unless ``reads_first`` is set.
+unless ``reads_first`` is set, or do so channel by channel where ``pixel_elements`` is.
 """
 
 from __future__ import annotations
@@ -68,11 +68,16 @@ class Access:
         step_elements: Output elements that one step writes; the whole output for ``Whole`` orders.
         inputs: (role, pattern) of every input that is a value of the graph.
         reads_first: Whether a step reads all that it needs before it writes.
+        pixel_elements: The length of a pixel if a step reads each channel, in all pixels, before it
+            writes that channel in any of them; 0 without such a promise. Input and output then
+            have pixels of this length, so an output that lies whole pixels away from its input
+            can only overwrite channels with themselves: as if `reads_first` were set.
     """
 
     step_elements: int
     inputs: tuple[tuple[str, Pattern], ...]
     reads_first: bool = False
+    pixel_elements: int = 0
 
 
 def lowest_read(pattern: Pattern, step: int, steps: int) -> int:

@@ -119,7 +119,8 @@ class DepthwiseConv2D(OpDef):
             a.dilation,
             (a.padding.top, a.padding.left),
         )
-        return Access(out_c, (("input", window),))
+        # With one filter per channel, a channel's window is read before its output is written.
+        return Access(out_c, (("input", window),), pixel_elements=in_c if in_c == out_c else 0)
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""

@@ -22,8 +22,6 @@ from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.dsp.conv_shape import ConvShape
 from tinycc_ml.kernels.dsp.depthwise_planes_layout import VERTICAL, layout_of
 from tinycc_ml.kernels.dsp.depthwise_planes_operands import MultiplyAccumulate, with_loads
-from tinycc_ml.loopir import Role, run_kernel
-from tinycc_ml.ops import Whole, lowest_read
 from tinycc_ml.ops.convolution import ConvNumbers
 from tinycc_ml.ops.depthwise_conv2d import DepthwiseConv2DAttrs
 from tinycc_ml.ops.window import Padding, same_padding
@@ -104,44 +102,6 @@ def test_refusals():
     assert "bytes apart" in reason((9, 400), 4, 4, plain)
     padded = replace(plain, stride=(1, 2), padding=Padding(0, 0, 3, 0))
     assert "nothing but padding" in reason((9, 1), 4, 4, padded)
-
-
-def accesses(case: Case) -> list[tuple[str, str, int]]:
-    """(kind, buffer, element) of every access in order."""
-    kernel = PLANES.build(case.workload, case.constants).loops
-    packed = iter(PLANES.pack(case.workload, case.constants))
-    arrays = {
-        b.name: next(packed).array if b.role is Role.CONSTANT else np.zeros(b.shape, b.dtype.numpy)
-        for b in kernel.buffers
-    }
-    found: list[tuple[str, str, int]] = []
-    run_kernel(kernel, arrays, trace=lambda *access: found.append(access))
-    return found
-
-
-@pytest.mark.parametrize(
-    ("height", "stride", "in_blocks"), [(40, 1, True), (41, 1, False), (41, 2, True)]
-)
-def test_access_is_as_promised(height, stride, in_blocks):
-    r = Random(1)
-    constants = depthwise_constants(r, (3, 3), 4)
-    attrs = DepthwiseConv2DAttrs((stride, stride), (1, 1), Padding(1, 1, 1, 1))
-    workload = depthwise_workload((height, 60), 4, attrs, RELU, constants)
-    access = PLANES.build(workload, ()).access
-    ((_, pattern),) = access.inputs
-    steps, rest = divmod(workload.operand("output").elements, access.step_elements)
-    assert rest == 0
-    # 41 rows cannot be cut into equal blocks.
-    assert isinstance(pattern, Whole) != in_blocks
-    case = Case(PLANES, workload, constants, int8_data(r, (1, height, 60, 4)))
-    step = 0
-    for kind, buffer, element in accesses(case):
-        if buffer == "output" and kind == "write":
-            assert step <= element // access.step_elements <= step + 1
-            step = element // access.step_elements
-        elif buffer == "input":
-            # A block reads all of its first channels before it writes anything.
-            assert element >= lowest_read(pattern, step, steps)
 
 
 def test_loads_stand_together_and_nothing_is_loaded_twice():

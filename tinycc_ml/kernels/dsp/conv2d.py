@@ -31,8 +31,9 @@ class Conv2DDsp(KernelDef):
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
-        loops = LoopKernel(self.op, *_columns(ConvShape.of(workload)).kernel())
-        return Kernel(self.name, (), verify_kernel(loops), op(self.op).access(workload))
+        columns = _columns(ConvShape.of(workload))
+        loops = LoopKernel(self.op, *columns.kernel())
+        return Kernel(self.name, (), verify_kernel(loops), columns.access())
 
     def cycles(self, workload: Workload) -> int:
         """See the base class."""

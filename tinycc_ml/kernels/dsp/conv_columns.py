@@ -25,6 +25,7 @@ from tinycc_ml.loopir import (
     affine,
 )
 from tinycc_ml.loopir import build as b
+from tinycc_ml.ops import Access, Window
 
 _FILTERS = 4
 Loops = tuple[tuple[Buffer, ...], tuple[Stmt, ...]]
@@ -53,6 +54,14 @@ class Columns(ABC):
     @abstractmethod
     def kernel(self) -> Loops:
         """Parameters and body of the function."""
+
+    def access(self) -> Access:
+        """Pixel by pixel; of a pair, both columns are complete before any output is written."""
+        s = self.shape
+        window = Window(
+            (*s.in_size, s.in_channels), s.out_size[1], s.kernel, s.stride, s.dilation, s.padding
+        )
+        return Access(s.out_channels, (("input", window),), reads_first=True)
 
     def tile_with(self, pixels: int, runs: tuple[int, int, int], pixel_stride: int) -> GemmTile:
         """The tile for columns of such runs, so far apart."""

@@ -20,6 +20,7 @@ from tinycc_ml.kernels.dsp.layer import stream_buffer
 from tinycc_ml.kernels.dsp.tile import GemmTile
 from tinycc_ml.loopir import Affine, Buffer, Condition, For, If, Role, Stmt, affine
 from tinycc_ml.loopir import build as b
+from tinycc_ml.ops import Access, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,20 @@ class Rows(Columns):
     def planar(self) -> bool:
         """See the base class."""
         return self.shape.in_channels % 4 == 0
+
+    def access(self) -> Access:
+        """Row by row, each after all input rows under it have been widened."""
+        s = self.shape
+        window = Window(
+            (*s.in_size, s.in_channels),
+            1,
+            (s.kernel[0], s.in_size[1]),
+            (s.stride[0], 1),
+            (s.dilation[0], 1),
+            (s.padding[0], 0),
+        )
+        row = s.out_size[1] * s.out_channels
+        return Access(row, (("input", window),), reads_first=True)
 
     def tile(self, pixels: int) -> GemmTile:
         """See the base class."""

@@ -79,21 +79,29 @@ def _channels(layout: Layout, constants: Sequence[Constant]) -> Channels | str:
 
 
 def _access(layout: Layout) -> Access:
-    """Block by block where all blocks are equal rows of the output.
+    """Block by block where all blocks are equal; nothing is promised where they are not.
 
-    Within a block the channels come one behind the other, so that a block is one step: as if it
-    were a pixel whose window is all rows that it reads.
+    A block is as if it were a pixel whose window is all rows that it reads. Within it four channels
+    after four are gathered and then computed, so that each channel is read before it is written.
+    With a rest of channels this does not hold: the last four are computed with outputs already
+    written.
     """
-    s, lines = layout.shape, layout.block_lines
+    s, rows = layout.shape, layout.shape.out_size[0]
     row = s.out_size[1] * s.in_channels
-    if layout.along == VERTICAL or s.out_size[0] % lines or s.out_size[0] == lines:
-        return Access(s.out_size[0] * row, (("input", Whole()),))
-    window = Window(
-        (*s.in_size, s.in_channels),
+    pixel = s.in_channels if s.in_channels % CHANNELS == 0 else 0
+    in_shape = (*s.in_size, s.in_channels)
+    if layout.along == VERTICAL:
+        whole = Window(in_shape, 1, s.in_size)
+        return Access(rows * row, (("input", whole),), pixel_elements=pixel)
+    lines = layout.block_lines
+    if rows % lines:
+        return Access(rows * row, (("input", Whole()),))
+    block = Window(
+        in_shape,
         1,
         (layout.plane_lines, s.in_size[1]),
         (lines * s.stride[0], 1),
         (1, 1),
         (s.padding[0], 0),
     )
-    return Access(lines * row, (("input", window),))
+    return Access(lines * row, (("input", block),), pixel_elements=pixel)

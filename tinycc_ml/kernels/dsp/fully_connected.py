@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 from tinycc_ml.dtypes import DType
@@ -50,7 +51,9 @@ class FullyConnectedDsp(KernelDef):
             ),
         )
         loops = LoopKernel(self.op, (x, stream_buffer(tile), y, column), body)
-        return Kernel(self.name, (), verify_kernel(loops), op(self.op).access(workload))
+        # A row is widened before its outputs are written.
+        access = replace(op(self.op).access(workload), reads_first=True)
+        return Kernel(self.name, (), verify_kernel(loops), access)
 
     def cycles(self, workload: Workload) -> int:
         """See the base class."""
