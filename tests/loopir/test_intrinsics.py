@@ -18,6 +18,7 @@ from tinycc_ml.loopir import (
     Intrinsic,
     LoopKernel,
     Role,
+    Table,
     affine,
     format_kernel,
     print_c_body,
@@ -134,3 +135,49 @@ def test_what_is_never_called_is_not_printed():
     assert simplify_kernel(replace(GOOD, body=body)).body == ()
     assert required_intrinsics(replace(GOOD, body=body)) == ()
     assert print_c_intrinsics(()) == ""
+
+
+SCALE = Buffer("scale", DType.INT8, (4,), Role.CONSTANT)
+SCALED = Intrinsic(
+    "scaled4",
+    LoopKernel(
+        "scaled4",
+        (X, Y, SCALE),
+        b.nest([("i", 4)], b.store(Y, ("i",), b.mul(b.load(X, "i"), b.load(SCALE, "i")))),
+    ),
+    "thumb1",
+    ("  bx lr",),
+    ("Multiplies.",),
+    (Table("scale", (2, -3, 5, -128)),),
+)
+
+
+def scaled() -> LoopKernel:
+    row = (affine("row"), affine(0))
+    windows = (Argument("input", row), Argument("output", (*row, affine(0))))
+    return LoopKernel("k", (INPUT, OUTPUT), b.nest([("row", 3)], CallIntrinsic(SCALED, windows)))
+
+
+def test_tables_are_no_parameters():
+    data, seen = arrays(), []
+    run_kernel(verify_kernel(scaled()), data, trace=lambda *access: seen.append(access))
+    expected = data["input"][:, :4].astype(np.int16) * [2, -3, 5, -128]
+    assert np.array_equal(data["output"].reshape(3, 8)[:, :4], expected)
+    assert {name for _, name, _ in seen} == {"input", "output"}
+
+
+def test_text_of_tables():
+    text = print_c_intrinsics([SCALED])
+    naked, plain = text.split("#else")
+    assert "tcml_scaled4(TCML_UNUSED const int8_t *x, TCML_UNUSED int16_t *y) {" in naked
+    # GCC reads Thumb-1 assembly in the older syntax unless it is told.
+    assert '"  .syntax unified\\n"\n                   "  bx lr\\n"' in naked
+    assert "static void tcml_scaled4(const int8_t *x, int16_t *y) {" in plain
+    assert "  static const int8_t scale[4] = {2, -3, 5, -128};\n" in plain
+    long = replace(SCALED, tables=(Table("scale", tuple(range(100))),))
+    lines = print_c_intrinsics([long]).split("\n")
+    at = lines.index("  static const int8_t scale[100] = {")
+    assert lines[at + 1].startswith("      0, 1, 2,")
+    assert lines[at + 5].endswith(" 97, 98, 99,")
+    assert lines[at + 6] == "  };"
+    assert all(len(line) <= 100 for line in lines)

@@ -12,8 +12,9 @@ from tinycc_ml.loopir import CallIntrinsic, Intrinsic
 from tinycc_ml.loopir.walk import statements
 from tinycc_ml.ops import Layer
 
-#: Thumb-2 instructions have 2 or 4 bytes; those of kernels mostly have 4.
-_BYTES_PER_INSTRUCTION = 4
+#: Thumb-2 instructions have 2 or 4 bytes; those of kernels mostly have 4. Of Thumb-1 only a call
+#: has 4.
+_BYTES_PER_INSTRUCTION, _BYTES_PER_THUMB1_INSTRUCTION, _WORD_BYTES = 4, 2, 4
 #: A statement of the loop nest: address arithmetic, a load or store, its share of the loop.
 _BYTES_PER_STATEMENT = 24
 _BYTES_PER_CALL = 64
@@ -67,8 +68,12 @@ class Candidate:
 
 
 def _instruction_bytes(intrinsic: Intrinsic) -> Iterator[int]:
-    """Sizes of an assembly's lines; labels and directives take none."""
+    """Sizes of an assembly's lines; labels and directives but for words take none."""
+    is_thumb1 = intrinsic.requires == "thumb1"
+    usual = _BYTES_PER_THUMB1_INSTRUCTION if is_thumb1 else _BYTES_PER_INSTRUCTION
     for line in intrinsic.assembly:
         text = line.strip()
-        if text and not text.startswith((".", "@")) and not text.endswith(":"):
-            yield _BYTES_PER_INSTRUCTION
+        if text.startswith((".word", "bl ")):
+            yield _WORD_BYTES
+        elif text and not text.startswith((".", "@")) and not text.endswith(":"):
+            yield usual

@@ -14,13 +14,14 @@ from tinycc_ml.kernels.dsp import DSP, DUAL_ISSUE
 from tinycc_ml.kernels.mve import MVE
 from tinycc_ml.kernels.portable import PORTABLE
 from tinycc_ml.kernels.program import Call, Program, Refusal
+from tinycc_ml.kernels.swar import SWAR
 from tinycc_ml.loopir import Role
 from tinycc_ml.ops import IntegerGraph, Layer, op
 
 #: ``auto``: the fastest kernels that fit; ``portable``: plain C for any core.
 KernelChoice = Literal["auto", "portable"]
 #: By instruction set, preferred first.
-_SPECIAL: tuple[KernelDef, ...] = (*MVE, *DUAL_ISSUE, *DSP)
+_SPECIAL: tuple[KernelDef, ...] = (*MVE, *DUAL_ISSUE, *DSP, *SWAR)
 
 
 def candidates(

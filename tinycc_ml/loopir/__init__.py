@@ -30,6 +30,7 @@ from tinycc_ml.loopir.ir import (
     Role,
     Stmt,
     Store,
+    Table,
     Var,
 )
 from tinycc_ml.loopir.printer import format_kernel
@@ -62,6 +63,7 @@ __all__ = [
     "ScalarFunction",
     "Stmt",
     "Store",
+    "Table",
     "Var",
     "affine",
     "format_kernel",

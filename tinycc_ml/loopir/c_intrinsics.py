@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from tinycc_ml.dtypes import DType
+from tinycc_ml.loopir.c_expr import literal, render
 from tinycc_ml.loopir.c_functions import (
     COLUMNS,
     PREFIX,
@@ -14,7 +17,7 @@ from tinycc_ml.loopir.c_functions import (
 from tinycc_ml.loopir.c_functions import comment as c_comment
 from tinycc_ml.loopir.c_printer import print_c_body
 from tinycc_ml.loopir.functions import ScalarFunction
-from tinycc_ml.loopir.ir import Buffer, Intrinsic, LoopKernel, Role
+from tinycc_ml.loopir.ir import Buffer, Intrinsic, LoopKernel, Role, Table
 from tinycc_ml.loopir.simplify import simplify_kernel
 from tinycc_ml.loopir.walk import intrinsic_calls
 
@@ -32,6 +35,18 @@ GUARDS = {
     "mve": (
         "defined(__ARM_FEATURE_MVE)",
         "((__ARM_FEATURE_MVE & 1) == 1)",
+        "defined(__GNUC__)",
+        "!defined(__ARM_BIG_ENDIAN)",
+        "!defined(TCML_PORTABLE)",
+    ),
+    "thumb2": (
+        "defined(__thumb2__)",
+        "defined(__GNUC__)",
+        "!defined(__ARM_BIG_ENDIAN)",
+        "!defined(TCML_PORTABLE)",
+    ),
+    "thumb1": (
+        "defined(__thumb__)",
         "defined(__GNUC__)",
         "!defined(__ARM_BIG_ENDIAN)",
         "!defined(TCML_PORTABLE)",
@@ -136,7 +151,10 @@ def _condition(feature: str) -> str:
 
 def _naked(intrinsic: Intrinsic) -> str:
     signature = _signature("static TCML_NAKED void", intrinsic, "TCML_UNUSED ")
-    body = "".join(map(_asm, _pieces(intrinsic.assembly)))
+    # GCC takes assembly for cores without Thumb-2 to be in the older syntax.
+    head = ("  .syntax unified",) if intrinsic.requires == "thumb1" else ()
+    room = _LONGEST_STRING - sum(len(line) + 1 for line in head)
+    body = "".join(_asm((*head, *piece)) for piece in _pieces(intrinsic.assembly, room))
     return f"{c_comment(intrinsic.comment)}{signature}\n{body}}}\n"
 
 
@@ -147,11 +165,11 @@ def _asm(lines: Sequence[str]) -> str:
     return f'{open_}{between.join(lines)}\\n");\n'
 
 
-def _pieces(lines: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Parts whose text is no longer than a string literal may be."""
+def _pieces(lines: Sequence[str], room: int) -> Iterator[Sequence[str]]:
+    """Parts of the text that are no longer than `room`."""
     start = length = 0
     for end, line in enumerate(lines):
-        if length + len(line) + 1 > _LONGEST_STRING:
+        if length + len(line) + 1 > room:
             yield lines[start:end]
             start, length = end, 0
         length += len(line) + 1
@@ -160,12 +178,32 @@ def _pieces(lines: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _plain(intrinsic: Intrinsic) -> str:
     signature = _signature("static void", intrinsic, "")
-    return f"{c_comment(intrinsic.comment[:1])}{signature}\n{print_c_body(intrinsic.meaning)}}}\n"
+    tables = "".join(map(_table, intrinsic.tables, _buffers(intrinsic)))
+    body = tables + print_c_body(intrinsic.meaning)
+    return f"{c_comment(intrinsic.comment[:1])}{signature}\n{body}}}\n"
+
+
+def _buffers(intrinsic: Intrinsic) -> Iterator[Buffer]:
+    """The buffers of the tables."""
+    return (intrinsic.meaning.buffer(table.buffer) for table in intrinsic.tables)
+
+
+def _table(table: Table, buffer: Buffer) -> str:
+    """The definition of a table in a function."""
+    numbers = [render(literal(value, DType.INT32)) for value in table.values]
+    head = f"  static const {buffer.dtype.c_name} {table.buffer}[{len(numbers)}] = {{"
+    one_line = f"{head}{', '.join(numbers)}}};"
+    if len(one_line) <= COLUMNS:
+        return f"{one_line}\n"
+    text = textwrap.fill(
+        ", ".join(numbers), COLUMNS - 1, initial_indent=" " * 6, subsequent_indent=" " * 6
+    )
+    return f"{head}\n{text},\n  }};\n"
 
 
 def _signature(head: str, intrinsic: Intrinsic, attribute: str) -> str:
     """With the name on a line of its own where the parameters have no room behind it."""
-    parameters = [f"{attribute}{_parameter(buffer)}" for buffer in intrinsic.meaning.buffers]
+    parameters = [f"{attribute}{_parameter(buffer)}" for buffer in intrinsic.parameters]
     for start in (f"{head} ", f"{head}\n"):
         name = f"{start}{PREFIX}{intrinsic.name}("
         first, _, rest = name.rpartition("\n")

@@ -281,6 +281,31 @@ _DSP = (
     ),
 )
 
+_SWAR = (
+    ScalarFunction(
+        "pair_low",
+        (("word", _I32),),
+        _I32,
+        lambda word: _signed(word, 16),
+        (),
+        "a of a + 65536 * b; a has 16 bits.",
+        """\
+  return (int32_t)((uint32_t)word << 16) >> 16;
+""",
+    ),
+    ScalarFunction(
+        "pair_high",
+        (("word", _I32),),
+        _I32,
+        lambda word: (word - _signed(word, 16)) >> 16,
+        (),
+        "b of a + 65536 * b; both have 15 bits.",
+        """\
+  return (word + 32768) >> 16;
+""",
+    ),
+)
+
 FUNCTIONS: dict[str, ScalarFunction] = {
-    function.name: function for function in _FIXED_POINT + _SOFTMAX + _FLOAT + _DSP
+    function.name: function for function in _FIXED_POINT + _SOFTMAX + _FLOAT + _DSP + _SWAR
 }

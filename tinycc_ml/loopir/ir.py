@@ -205,6 +205,19 @@ class LoopKernel:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Constants that only the meaning of an intrinsic reads: its assembly holds them as code.
+
+    Attributes:
+        buffer: Which buffer of the meaning they are.
+        values: Its elements.
+    """
+
+    buffer: str
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Intrinsic:
     """A function that has a text of its own for some cores.
 
@@ -217,6 +230,7 @@ class Intrinsic:
         requires: The feature of the core that the assembly needs, a key of ``GUARDS``.
         assembly: Lines of a naked function whose parameters are pointers to the windows.
         comment: Sentences above it in C.
+        tables: Buffers of the meaning that are no parameters.
     """
 
     name: str
@@ -224,3 +238,10 @@ class Intrinsic:
     requires: str
     assembly: tuple[str, ...]
     comment: tuple[str, ...]
+    tables: tuple[Table, ...] = ()
+
+    @property
+    def parameters(self) -> tuple[Buffer, ...]:
+        """The buffers that a call binds to windows."""
+        tables = {table.buffer for table in self.tables}
+        return tuple(b for b in self.meaning.buffers if b.name not in tables)

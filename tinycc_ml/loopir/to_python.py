@@ -51,9 +51,12 @@ def translate(kernel: LoopKernel, *, traced: bool) -> str:
 
 
 class _Translator:
-    def __init__(self, kernel: LoopKernel, traced: bool) -> None:
+    def __init__(
+        self, kernel: LoopKernel, traced: bool, untraced: frozenset[str] = frozenset()
+    ) -> None:
         self.kernel = kernel
         self.traced = traced
+        self.untraced = untraced
         self.buffers = {buffer.name: buffer for buffer in kernel.buffers}
         self.lines: list[str] = []
 
@@ -64,10 +67,13 @@ class _Translator:
         return "\n".join(self.lines) + "\n"
 
     def define(self, intrinsic: Intrinsic) -> None:
-        views = [f"m_{buffer.name}" for buffer in intrinsic.meaning.buffers]
+        views = [f"m_{buffer.name}" for buffer in intrinsic.parameters]
         traced = ["read", "write"] if self.traced else []
         self.lines.append(f"def i_{intrinsic.name}({', '.join([*traced, *views])}):")
-        inner = _Translator(intrinsic.meaning, self.traced)
+        # A read-only array would be no faster: elements of a tuple are Python numbers already.
+        self.lines += [f" m_{table.buffer} = {table.values!r}" for table in intrinsic.tables]
+        tables = frozenset(table.buffer for table in intrinsic.tables)
+        inner = _Translator(intrinsic.meaning, self.traced, tables)
         inner.body(intrinsic.meaning.body, " ", {}, {})
         self.lines += inner.lines
 
@@ -201,7 +207,8 @@ class _Translator:
                 return _within(text, result, format_expr(expr)) if result.is_integer else text
 
     def read(self, buffer: str, index: str) -> str:
-        return f"read({buffer!r}, m_{buffer}, {index})" if self.traced else f"m_{buffer}[{index}]"
+        is_traced = self.traced and buffer not in self.untraced
+        return f"read({buffer!r}, m_{buffer}, {index})" if is_traced else f"m_{buffer}[{index}]"
 
     def element(self, buffer: str, indices: tuple[Affine, ...], extents: Mapping[str, int]) -> str:
         shape = self.kernel.buffer(buffer).shape

@@ -19,7 +19,7 @@ def bound_windows(call: CallIntrinsic) -> Iterator[tuple[Argument, Buffer]]:
     Raises:
         InternalError: If their numbers differ.
     """
-    parameters = call.intrinsic.meaning.buffers
+    parameters = call.intrinsic.parameters
     if len(parameters) != len(call.arguments):
         raise InternalError(
             f"{call.intrinsic.name} takes {len(parameters)} windows, {len(call.arguments)} given"

@@ -132,11 +132,14 @@ def build_batch(
     # The object comes in as a flag: how it is compiled is this module's business.
     empty = folder / "empty.c"
     empty.write_text("typedef int nothing;\n")
+    target = load_board(board)
+    assert target.emulator
     return build_firmware(
         [empty],
         [],
-        load_board(board),
+        load_board(target.emulator.firmware_of),
         folder / "build",
+        target=target,
         layer_count=1,
         # Objects of other compilers and those of newlib disagree about this note.
         extra_flags=[str(batch), "-Wl,--no-warn-execstack"],

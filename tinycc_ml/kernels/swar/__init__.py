@@ -1,0 +1,17 @@
+"""Kernels for cores without the DSP extension: Cortex-M0, M0+, M23 (Thumb-1) and M3."""
+
+from __future__ import annotations
+
+from tinycc_ml.kernels.base import KernelDef
+from tinycc_ml.kernels.swar.conv2d_code import Conv2DCode
+from tinycc_ml.kernels.swar.depthwise_code import DepthwiseCode
+
+#: All of them; of two for one operator the better stands first.
+SWAR: tuple[KernelDef, ...] = (
+    Conv2DCode("thumb1"),
+    Conv2DCode("thumb2"),
+    DepthwiseCode("thumb1"),
+    DepthwiseCode("thumb2"),
+)
+
+__all__ = ["SWAR"]
