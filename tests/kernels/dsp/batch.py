@@ -16,6 +16,7 @@ from tests.kernels.dsp.cases import Case
 from tinycc_ml._resources import resource_dir
 from tinycc_ml.dtypes import from_numpy
 from tinycc_ml.loopir import (
+    Buffer,
     LoopKernel,
     Role,
     print_c_body,
@@ -78,6 +79,7 @@ def batch_source(cases: Sequence[Case]) -> str:
     for i, (case, kernel) in enumerate(zip(cases, kernels, strict=True)):
         packed = iter(case.definition.pack(case.workload, case.constants))
         arguments = []
+        scratch_at = 0
         for buffer in kernel.buffers:
             if buffer.role is Role.INPUT:
                 arguments.append(f"x + {input_at}")
@@ -88,7 +90,8 @@ def batch_source(cases: Sequence[Case]) -> str:
             elif buffer.role is Role.OUTPUT:
                 arguments.append(f"(int8_t *)output + {output_at}")
             else:
-                arguments.append(f"({buffer.dtype.c_name} *)scratch.bytes")
+                arguments.append(f"({buffer.dtype.c_name} *)(scratch.bytes + {scratch_at})")
+                scratch_at += _aligned_bytes(buffer)
         output_at += case.expected.size + GUARD_BYTES
         size = _scratch_bytes(kernel)
         calls += [
@@ -196,7 +199,16 @@ def check_batch(cases: Sequence[Case], output: bytes) -> None:
 
 
 def _scratch_bytes(kernel: LoopKernel) -> int:
-    return sum(b.elements * b.dtype.size_bytes for b in kernel.buffers if b.role is Role.SCRATCH)
+    *others, last = [b for b in kernel.buffers if b.role is Role.SCRATCH] or [None]
+    # The guard stands directly behind the last one.
+    size = last.elements * last.dtype.size_bytes if last else 0
+    return sum(_aligned_bytes(buffer) for buffer in others if buffer) + size
+
+
+def _aligned_bytes(buffer: Buffer) -> int:
+    """As a memory plan places scratch."""
+    size = buffer.elements * buffer.dtype.size_bytes
+    return size + -size % 4
 
 
 def _array(name: str, array: np.ndarray) -> str:

@@ -12,9 +12,10 @@ from tests.kernels.dsp import cases
 from tests.kernels.dsp.cases import Case
 from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.base import KernelDef
+from tinycc_ml.kernels.mve.conv2d import Conv2DMve
 from tinycc_ml.kernels.mve.fully_connected import FullyConnectedMve
 
-DENSE = FullyConnectedMve()
+CONV, DENSE = Conv2DMve(), FullyConnectedMve()
 
 
 def _with(definition: KernelDef, case: Case, r: Random) -> Case:
@@ -31,7 +32,15 @@ def dense_case(r: Random, scale: int = 1) -> Case:
     return _with(DENSE, cases.dense_case(r, scale), r)
 
 
-FAMILIES: dict[str, Callable[[Random, int], Case]] = {"fully_connected": dense_case}
+def conv_case(r: Random, scale: int = 1) -> Case:
+    """A convolution."""
+    return _with(CONV, cases.conv_case(r, scale), r)
+
+
+FAMILIES: dict[str, Callable[[Random, int], Case]] = {
+    "conv2d": conv_case,
+    "fully_connected": dense_case,
+}
 
 
 def accepted(family: str, count: int, seed: int, scale: int) -> list[Case]:
