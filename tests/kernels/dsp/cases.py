@@ -101,7 +101,8 @@ def draw_constants(
     return Constant(weight), Constant(bias), Constant(multiplier), Constant(shift)
 
 
-def _types(constants: tuple[Constant, ...]) -> tuple[tuple[str, TensorType], ...]:
+def constant_types(constants: tuple[Constant, ...]) -> tuple[tuple[str, TensorType], ...]:
+    """Types of weight, bias, multiplier and shift, by role."""
     dtypes = (DType.INT8, DType.INT32, DType.INT32, DType.INT8)
     roles = ("weight", "bias", "multiplier", "shift")
     return tuple(
@@ -132,7 +133,7 @@ def conv_case(r: Random, scale: int = 1) -> Case:
         Conv2DAttrs(stride, dilation, padding),
         numbers,
         (("input", TensorType((1, *size, in_c), DType.INT8)),),
-        _types(constants),
+        constant_types(constants),
         (("output", TensorType((1, *out, out_c), DType.INT8)),),
     )
     return Case(CONV, workload, constants, int8_data(r, (1, *size, in_c)))
@@ -148,7 +149,7 @@ def dense_case(r: Random, scale: int = 1) -> Case:
         FullyConnectedAttrs(),
         draw_numbers(r, 0),
         (("input", TensorType((rows, k), DType.INT8)),),
-        _types(constants),
+        constant_types(constants),
         (("output", TensorType((rows, channels), DType.INT8)),),
     )
     return Case(DENSE, workload, constants, int8_data(r, (rows, k)))

@@ -10,19 +10,27 @@ import numpy as np
 
 from tests.kernels.dsp import cases
 from tests.kernels.dsp.cases import Case
-from tinycc_ml.graph import Constant
+from tests.kernels.dsp.depthwise_cases import depthwise_case as planes_case
+from tinycc_ml.dtypes import DType
+from tinycc_ml.graph import Constant, TensorType
 from tinycc_ml.kernels.base import KernelDef
 from tinycc_ml.kernels.mve.conv2d import Conv2DMve
+from tinycc_ml.kernels.mve.depthwise import DepthwiseMve
 from tinycc_ml.kernels.mve.fully_connected import FullyConnectedMve
+from tinycc_ml.ops import Workload
+from tinycc_ml.ops.conv2d import Conv2DAttrs
+from tinycc_ml.ops.window import Padding, window_output
 
-CONV, DENSE = Conv2DMve(), FullyConnectedMve()
+CONV, DENSE, DEPTHWISE = Conv2DMve(), FullyConnectedMve(), DepthwiseMve()
 
 
 def _with(definition: KernelDef, case: Case, r: Random) -> Case:
     weight, *others = case.constants
     if r.random() < 0.3:
         rng = np.random.default_rng(r.getrandbits(32))
-        extreme = rng.random(weight.array.shape) < r.choice([0.05, 0.5, 1.0])
+        # Depthwise kernels refuse two neighbours of -128.
+        share = r.choice([0.05, 0.5, 1.0]) if definition is not DEPTHWISE else 0.02
+        extreme = rng.random(weight.array.shape) < share
         weight = Constant(np.where(extreme, np.int8(-128), weight.array))
     return replace(case, definition=definition, constants=(weight, *others))
 
@@ -37,10 +45,46 @@ def conv_case(r: Random, scale: int = 1) -> Case:
     return _with(CONV, cases.conv_case(r, scale), r)
 
 
+def wide_case(r: Random, scale: int = 1) -> Case:
+    """A convolution of few pixels and many channels: every loop of the tile, all far addresses."""
+    kernel = r.choice([(1, 1), (1, 1), (2, 1), (1, 3), (2, 2), (3, 3)])
+    padding = Padding(*(r.randint(0, 1) for _ in range(4))) if r.random() < 0.5 else Padding()
+    size = (kernel[0] + r.randint(0, 1), kernel[1] + r.randint(0, 3))
+    # By number of vectors: below and above what is unrolled, multiples and none.
+    in_c = r.choice([64, 96, 128, 130, 144, 160, 288, 300, 352, r.randint(20, 130 * scale)])
+    out_c = r.choice([4, 5, 8, 126, 128, 130, r.randint(1, 60 * scale)])
+    if kernel[0] * kernel[1] * in_c * out_c > 20_000:
+        out_c = r.randint(1, 6)
+    stride = (1, r.randint(1, 2))
+    out = window_output(size, kernel, stride, (1, 1), padding)
+    constants = cases.draw_constants(r, (out_c, *kernel, in_c))
+    numbers = cases.draw_numbers(r, 0 if padding.is_empty else r.choice([-128, 127, 5]))
+    workload = Workload(
+        "conv2d",
+        Conv2DAttrs(stride, (1, 1), padding),
+        numbers,
+        (("input", TensorType((1, *size, in_c), DType.INT8)),),
+        cases.constant_types(constants),
+        (("output", TensorType((1, *out, out_c), DType.INT8)),),
+    )
+    x = cases.int8_data(r, (1, *size, in_c))
+    return _with(CONV, Case(CONV, workload, constants, x), r)
+
+
+def depthwise_case(r: Random, scale: int = 1) -> Case:
+    """A depthwise layer with one filter per channel."""
+    return _with(DEPTHWISE, planes_case(r, scale), r)
+
+
 FAMILIES: dict[str, Callable[[Random, int], Case]] = {
     "conv2d": conv_case,
+    "depthwise": depthwise_case,
     "fully_connected": dense_case,
 }
+
+
+#: Too large for the interpreter.
+EMULATED = {**FAMILIES, "wide": wide_case}
 
 
 def accepted(family: str, count: int, seed: int, scale: int) -> list[Case]:
@@ -48,7 +92,7 @@ def accepted(family: str, count: int, seed: int, scale: int) -> list[Case]:
     found: list[Case] = []
     while len(found) < count:
         seed += 1
-        case = FAMILIES[family](Random(seed), scale)
+        case = EMULATED[family](Random(seed), scale)
         if case.definition.accepts(case.workload, case.constants) is None:
             found.append(case)
     return found

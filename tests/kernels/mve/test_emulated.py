@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from tests.kernels.dsp.batch import build_batch, check_batch, run_batch
-from tests.kernels.mve.cases import FAMILIES, accepted
+from tests.kernels.mve.cases import EMULATED, accepted
 
 pytestmark = pytest.mark.skipif(
     shutil.which("qemu-system-arm") is None or shutil.which("arm-none-eabi-gcc") is None,
@@ -39,7 +39,7 @@ def check(cases, folder, command=("-O2",)):
     check_batch(cases, run_batch(build_batch(cases, BOARD, folder, command), BOARD))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EMULATED)
 def test_drawn_layers(family, tmp_path):
     check(accepted(family, 30, seed=1000, scale=SCALE), tmp_path)
 
@@ -48,12 +48,12 @@ def test_drawn_layers(family, tmp_path):
 def test_every_way_to_compile(mode, tmp_path):
     if MODES[mode][0] == "clang" and shutil.which("clang") is None:
         pytest.skip("clang is not installed")
-    cases = [case for family in FAMILIES for case in accepted(family, 3, seed=50, scale=1)]
+    cases = [case for family in EMULATED for case in accepted(family, 3, seed=50, scale=1)]
     check(cases, tmp_path, MODES[mode])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("batch", range(5))
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EMULATED)
 def test_five_hundred_layers_each(family, batch, tmp_path):
     check(accepted(family, 100, seed=10_000 * (batch + 1), scale=SCALE), tmp_path)

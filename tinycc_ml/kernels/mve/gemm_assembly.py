@@ -26,7 +26,7 @@ _RESIDENT = 4
 PLAN = (
     "r0, r2, ... r12, lr: the sums of a pixel's filters, then those of the next pixel's",
     "r1, r3: the columns (r3: or the zero point); r5: the stream of weights and constants",
-    "r7: the output; r9: counts steps, addresses the second pixel's output; r11: counts groups",
+    "r7: the output; r9: counts steps; r11: counts groups",
 )
 
 
@@ -355,10 +355,11 @@ class _Assembler:
         if tile.pixels > 1:
             far = tile.channels > _VECTOR_OFFSET
             if far:
-                self.advance("r9", "r7", tile.channels)
+                # The base of a narrowing store is one of r0 to r7; the sums are in vectors.
+                self.advance("r0", "r7", tile.channels)
             if partial:
                 self.add("vpst")
-            self.add(f"{name} {values[1]}, {'[r9]' if far else f'[r7, #{tile.channels}]'}")
+            self.add(f"{name} {values[1]}, {'[r0]' if far else f'[r7, #{tile.channels}]'}")
         if partial:
             self.add("vpst")
         self.add(f"{name} {values[0]}, [r7], #{live}")
