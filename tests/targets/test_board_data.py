@@ -105,7 +105,7 @@ def test_nucleo_f746():
         "-mfloat-abi=hard",
         "-mfpu=fpv5-sp-d16",
     )
-    assert features(board) == {"thumb2", "dsp", "umull", "unaligned"}
+    assert features(board) == {"thumb2", "dsp", "dual_issue", "umull", "unaligned"}
     assert toolchain_of(board).compiler == "arm-none-eabi-gcc"
 
 

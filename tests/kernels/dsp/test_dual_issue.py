@@ -103,7 +103,11 @@ def test_every_register_and_all_memory_end_up_the_same(seed, draw):
     case = draw(Random(seed), 3)
     if case.definition.accepts(case.workload, case.constants) is None:
         for tile in tiles(case):
-            assert sorted(interleave(tile.assembly)) == sorted(tile.assembly)
+            found, given_ = (
+                sorted(line for line in lines if "@" not in line)
+                for lines in (interleave(tile.assembly), tile.assembly)
+            )
+            assert found == given_
             assert same(tile.assembly, interleave(tile.assembly))
 
 
@@ -132,7 +136,7 @@ def test_the_model_of_the_core_says_that_it_is_faster():
 
 def test_names_and_needs():
     for plain, dual in zip(DSP, DUAL_ISSUE, strict=True):
-        assert dual.name == f"{plain.name}_dual"
+        assert dual.name == plain.name.replace("__dsp", "__m7")
         assert dual.requires == plain.requires | {"dual_issue"}
 
 

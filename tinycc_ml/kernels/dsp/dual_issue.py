@@ -117,7 +117,7 @@ def _registers(text: str) -> list[str]:
 def interleave(lines: Sequence[str]) -> tuple[str, ...]:
     """The lines in an order in which more of them start together.
 
-    Comments inside a piece that changes come before it.
+    Comments stay where a piece starts; inside one they would name what has moved.
     """
     return tuple(_pieces(lines))
 
@@ -126,7 +126,8 @@ def _pieces(lines: Sequence[str]) -> Iterator[str]:
     piece: list[Instruction] = []
     for line in lines:
         if line.strip().startswith("@"):
-            yield line
+            if not piece:
+                yield line
             continue
         instruction = parse(line)
         if instruction is not None:

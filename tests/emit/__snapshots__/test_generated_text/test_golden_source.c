@@ -79,116 +79,113 @@ static union {
 /* 2 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time.
  * r0-r7: the sums of a pixel's filters, then those of the next pixel's.
  * r8, r9: two elements of each column; r9 to r11: weights, two filters by two elements.
- * r12: the columns, then the output; lr: the stream of weights and constants. */
-static TCML_NAKED void tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2(TCML_UNUSED const int16_t *columns,
-                                                           TCML_UNUSED const int32_t *stream,
-                                                           TCML_UNUSED int8_t *output) {
+ * r12: the columns, then the output; lr: the stream of weights and constants.
+ * Ordered for a core that starts two instructions at a time. */
+static TCML_NAKED void tcml_gemm_s8_2x4__m7_3x6_r10_p2_c2(TCML_UNUSED const int16_t *columns,
+                                                          TCML_UNUSED const int32_t *stream,
+                                                          TCML_UNUSED int8_t *output) {
   __asm__ volatile("  push {r4-r11, lr}\n"
                    "  sub sp, sp, #32\n"
+                   "  mov lr, r1\n"
                    "  str r0, [sp, #0]\n"
                    "  str r2, [sp, #4]\n"
-                   "  mov lr, r1\n"
-                   "  @ the last filters\n"
-                   "  @ sums start at the biases\n"
                    "  ldm lr!, {r0-r1}\n"
-                   "  mov r2, r0\n"
-                   "  mov r3, r1\n"
                    "  ldr r12, [sp, #0]\n"
-                   "  ldr r8, [r12, #0]\n"
-                   "  ldr r9, [r12, #4]\n"
                    "  ldr r10, [lr, #0]\n"
+                   "  mov r2, r0\n"
+                   "  ldr r8, [r12, #0]\n"
+                   "  mov r3, r1\n"
+                   "  ldr r9, [r12, #4]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #4]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #8]\n"
                    "  ldr r10, [lr, #4]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #8]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #12]\n"
                    "  ldr r10, [lr, #8]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #20]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #24]\n"
                    "  ldr r10, [lr, #12]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #24]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #28]\n"
                    "  ldr r10, [lr, #16]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #28]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #32]\n"
                    "  ldr r10, [lr, #20]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #40]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #44]\n"
                    "  ldr r10, [lr, #24]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #44]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #48]\n"
                    "  ldr r10, [lr, #28]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #48]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #52]\n"
                    "  ldr r10, [lr, #32]\n"
+                   "  add lr, lr, #36\n"
+                   "  ldr r12, [sp, #4]\n"
+                   "  add sp, sp, #32\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
                    "  smlad r3, r9, r10, r3\n"
-                   "  add lr, lr, #36\n"
-                   "  @ the first filter of a pair: (256*S0 + S1) - S1\n"
+                   "  ldm lr!, {r8-r10}\n"
                    "  sub r0, r0, r1\n"
                    "  sub r2, r2, r3\n"
-                   "  ldr r12, [sp, #4]\n"
-                   "  @ filter 0: multiplier, rounding, exponent\n"
-                   "  ldm lr!, {r8-r10}\n"
                    "  asr r0, r0, #7\n"
                    "  asr r2, r2, #7\n"
                    "  add r11, r9, r0, asr #31\n"
+                   "  lsl r1, r1, #1\n"
                    "  smmlar r0, r0, r8, r11\n"
                    "  add r11, r9, r2, asr #31\n"
                    "  smmlar r2, r2, r8, r11\n"
+                   "  lsl r3, r3, #1\n"
                    "  asr r0, r0, r10\n"
                    "  asr r2, r2, r10\n"
                    "  ssat r0, #8, r0\n"
                    "  ssat r2, #8, r2\n"
                    "  strb r0, [r12, #0]\n"
                    "  strb r2, [r12, #2]\n"
-                   "  @ filter 1: multiplier, rounding, exponent\n"
                    "  ldm lr!, {r8-r10}\n"
-                   "  lsl r1, r1, #1\n"
-                   "  lsl r3, r3, #1\n"
                    "  add r11, r9, r1, asr #31\n"
                    "  smmlar r1, r1, r8, r11\n"
                    "  add r11, r9, r3, asr #31\n"
@@ -199,28 +196,26 @@ static TCML_NAKED void tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2(TCML_UNUSED const int
                    "  ssat r3, #8, r3\n"
                    "  strb r1, [r12, #1]\n"
                    "  strb r3, [r12, #3]\n"
-                   "  add sp, sp, #32\n"
                    "  pop {r4-r11, pc}\n");
 }
 
 /* 1 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time.
  * r0-r7: the sums of a pixel's filters, then those of the next pixel's.
  * r8, r9: two elements of each column; r9 to r11: weights, two filters by two elements.
- * r12: the columns, then the output; lr: the stream of weights and constants. */
-static TCML_NAKED void tcml_gemm_s8_1x4__dsp_3x6_r10_c2(TCML_UNUSED const int16_t *columns,
-                                                        TCML_UNUSED const int32_t *stream,
-                                                        TCML_UNUSED int8_t *output) {
+ * r12: the columns, then the output; lr: the stream of weights and constants.
+ * Ordered for a core that starts two instructions at a time. */
+static TCML_NAKED void tcml_gemm_s8_1x4__m7_3x6_r10_c2(TCML_UNUSED const int16_t *columns,
+                                                       TCML_UNUSED const int32_t *stream,
+                                                       TCML_UNUSED int8_t *output) {
   __asm__ volatile("  push {r4-r11, lr}\n"
                    "  sub sp, sp, #32\n"
+                   "  mov lr, r1\n"
                    "  str r0, [sp, #0]\n"
                    "  str r2, [sp, #4]\n"
-                   "  mov lr, r1\n"
-                   "  @ the last filters\n"
-                   "  @ sums start at the biases\n"
                    "  ldm lr!, {r0-r1}\n"
                    "  ldr r12, [sp, #0]\n"
-                   "  ldr r8, [r12, #0]\n"
                    "  ldr r9, [lr, #0]\n"
+                   "  ldr r8, [r12, #0]\n"
                    "  smlad r0, r8, r9, r0\n"
                    "  sxtb16 r9, r9\n"
                    "  smlad r1, r8, r9, r1\n"
@@ -261,160 +256,153 @@ static TCML_NAKED void tcml_gemm_s8_1x4__dsp_3x6_r10_c2(TCML_UNUSED const int16_
                    "  smlad r1, r8, r9, r1\n"
                    "  ldr r8, [r12, #48]\n"
                    "  ldr r9, [lr, #32]\n"
+                   "  add lr, lr, #36\n"
+                   "  ldr r12, [sp, #4]\n"
+                   "  add sp, sp, #32\n"
                    "  smlad r0, r8, r9, r0\n"
                    "  sxtb16 r9, r9\n"
                    "  smlad r1, r8, r9, r1\n"
-                   "  add lr, lr, #36\n"
-                   "  @ the first filter of a pair: (256*S0 + S1) - S1\n"
-                   "  sub r0, r0, r1\n"
-                   "  ldr r12, [sp, #4]\n"
-                   "  @ filter 0: multiplier, rounding, exponent\n"
                    "  ldm lr!, {r8-r10}\n"
+                   "  sub r0, r0, r1\n"
+                   "  lsl r1, r1, #1\n"
                    "  asr r0, r0, #7\n"
                    "  add r11, r9, r0, asr #31\n"
                    "  smmlar r0, r0, r8, r11\n"
                    "  asr r0, r0, r10\n"
                    "  ssat r0, #8, r0\n"
                    "  strb r0, [r12, #0]\n"
-                   "  @ filter 1: multiplier, rounding, exponent\n"
                    "  ldm lr!, {r8-r10}\n"
-                   "  lsl r1, r1, #1\n"
                    "  add r11, r9, r1, asr #31\n"
                    "  smmlar r1, r1, r8, r11\n"
                    "  asr r1, r1, r10\n"
                    "  ssat r1, #8, r1\n"
                    "  strb r1, [r12, #1]\n"
-                   "  add sp, sp, #32\n"
                    "  pop {r4-r11, pc}\n");
 }
 
 /* 2 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time.
  * r0-r7: the sums of a pixel's filters, then those of the next pixel's.
  * r8, r9: two elements of each column; r9 to r11: weights, two filters by two elements.
- * r12: the columns, then the output; lr: the stream of weights and constants. */
+ * r12: the columns, then the output; lr: the stream of weights and constants.
+ * Ordered for a core that starts two instructions at a time. */
 static TCML_NAKED void
-tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2_low4_relu(TCML_UNUSED const int16_t *columns,
-                                              TCML_UNUSED const int32_t *stream,
-                                              TCML_UNUSED int8_t *output) {
+tcml_gemm_s8_2x4__m7_3x6_r10_p2_c2_low4_relu(TCML_UNUSED const int16_t *columns,
+                                             TCML_UNUSED const int32_t *stream,
+                                             TCML_UNUSED int8_t *output) {
   __asm__ volatile("  push {r4-r11, lr}\n"
                    "  sub sp, sp, #32\n"
+                   "  mov lr, r1\n"
                    "  str r0, [sp, #0]\n"
                    "  str r2, [sp, #4]\n"
-                   "  mov lr, r1\n"
-                   "  @ the last filters\n"
-                   "  @ sums start at the biases\n"
                    "  ldm lr!, {r0-r1}\n"
-                   "  mov r2, r0\n"
-                   "  mov r3, r1\n"
                    "  ldr r12, [sp, #0]\n"
-                   "  ldr r8, [r12, #0]\n"
-                   "  ldr r9, [r12, #4]\n"
                    "  ldr r10, [lr, #0]\n"
+                   "  mov r2, r0\n"
+                   "  ldr r8, [r12, #0]\n"
+                   "  mov r3, r1\n"
+                   "  ldr r9, [r12, #4]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #4]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #8]\n"
                    "  ldr r10, [lr, #4]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #8]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #12]\n"
                    "  ldr r10, [lr, #8]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #20]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #24]\n"
                    "  ldr r10, [lr, #12]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #24]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #28]\n"
                    "  ldr r10, [lr, #16]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #28]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #32]\n"
                    "  ldr r10, [lr, #20]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #40]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #44]\n"
                    "  ldr r10, [lr, #24]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #44]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #48]\n"
                    "  ldr r10, [lr, #28]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
-                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r8, [r12, #48]\n"
+                   "  smlad r3, r9, r10, r3\n"
                    "  ldr r9, [r12, #52]\n"
                    "  ldr r10, [lr, #32]\n"
+                   "  add lr, lr, #36\n"
+                   "  ldr r12, [sp, #4]\n"
                    "  smlad r0, r8, r10, r0\n"
                    "  smlad r2, r9, r10, r2\n"
                    "  sxtb16 r10, r10\n"
                    "  smlad r1, r8, r10, r1\n"
                    "  smlad r3, r9, r10, r3\n"
-                   "  add lr, lr, #36\n"
-                   "  @ the first filter of a pair: (256*S0 + S1) - S1\n"
+                   "  ldm lr!, {r8-r10}\n"
                    "  sub r0, r0, r1\n"
                    "  sub r2, r2, r3\n"
-                   "  ldr r12, [sp, #4]\n"
-                   "  @ filter 0: multiplier, rounding, exponent\n"
-                   "  ldm lr!, {r8-r10}\n"
                    "  asr r0, r0, #7\n"
                    "  asr r2, r2, #7\n"
                    "  smmlar r0, r0, r8, r9\n"
                    "  smmlar r2, r2, r8, r9\n"
                    "  asr r0, r0, r10\n"
-                   "  asr r2, r2, r10\n"
                    "  ssat r0, #8, r0\n"
+                   "  asr r2, r2, r10\n"
                    "  sub r0, r0, #4\n"
                    "  bic r0, r0, r0, asr #31\n"
-                   "  add r0, r0, #4\n"
                    "  ssat r2, #8, r2\n"
+                   "  add r0, r0, #4\n"
                    "  sub r2, r2, #4\n"
                    "  bic r2, r2, r2, asr #31\n"
                    "  add r2, r2, #4\n"
                    "  strb r0, [r12, #0]\n"
                    "  strb r2, [r12, #2]\n"
-                   "  @ filter 1: multiplier, rounding, exponent\n"
-                   "  ldm lr!, {r8-r10}\n"
                    "  lsl r1, r1, #1\n"
+                   "  ldm lr!, {r8-r10}\n"
                    "  lsl r3, r3, #1\n"
                    "  smmlar r1, r1, r8, r9\n"
                    "  smmlar r3, r3, r8, r9\n"
                    "  asr r1, r1, r10\n"
-                   "  asr r3, r3, r10\n"
                    "  ssat r1, #8, r1\n"
+                   "  asr r3, r3, r10\n"
                    "  sub r1, r1, #4\n"
                    "  bic r1, r1, r1, asr #31\n"
-                   "  add r1, r1, #4\n"
                    "  ssat r3, #8, r3\n"
+                   "  add r1, r1, #4\n"
                    "  sub r3, r3, #4\n"
                    "  bic r3, r3, r3, asr #31\n"
                    "  add r3, r3, #4\n"
@@ -427,22 +415,20 @@ tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2_low4_relu(TCML_UNUSED const int16_t *columns
 /* 1 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time.
  * r0-r7: the sums of a pixel's filters, then those of the next pixel's.
  * r8, r9: two elements of each column; r9 to r11: weights, two filters by two elements.
- * r12: the columns, then the output; lr: the stream of weights and constants. */
-static TCML_NAKED void
-tcml_gemm_s8_1x4__dsp_3x6_r10_c2_low4_relu(TCML_UNUSED const int16_t *columns,
-                                           TCML_UNUSED const int32_t *stream,
-                                           TCML_UNUSED int8_t *output) {
+ * r12: the columns, then the output; lr: the stream of weights and constants.
+ * Ordered for a core that starts two instructions at a time. */
+static TCML_NAKED void tcml_gemm_s8_1x4__m7_3x6_r10_c2_low4_relu(TCML_UNUSED const int16_t *columns,
+                                                                 TCML_UNUSED const int32_t *stream,
+                                                                 TCML_UNUSED int8_t *output) {
   __asm__ volatile("  push {r4-r11, lr}\n"
                    "  sub sp, sp, #32\n"
+                   "  mov lr, r1\n"
                    "  str r0, [sp, #0]\n"
                    "  str r2, [sp, #4]\n"
-                   "  mov lr, r1\n"
-                   "  @ the last filters\n"
-                   "  @ sums start at the biases\n"
                    "  ldm lr!, {r0-r1}\n"
                    "  ldr r12, [sp, #0]\n"
-                   "  ldr r8, [r12, #0]\n"
                    "  ldr r9, [lr, #0]\n"
+                   "  ldr r8, [r12, #0]\n"
                    "  smlad r0, r8, r9, r0\n"
                    "  sxtb16 r9, r9\n"
                    "  smlad r1, r8, r9, r1\n"
@@ -483,15 +469,13 @@ tcml_gemm_s8_1x4__dsp_3x6_r10_c2_low4_relu(TCML_UNUSED const int16_t *columns,
                    "  smlad r1, r8, r9, r1\n"
                    "  ldr r8, [r12, #48]\n"
                    "  ldr r9, [lr, #32]\n"
+                   "  add lr, lr, #36\n"
+                   "  ldr r12, [sp, #4]\n"
                    "  smlad r0, r8, r9, r0\n"
                    "  sxtb16 r9, r9\n"
                    "  smlad r1, r8, r9, r1\n"
-                   "  add lr, lr, #36\n"
-                   "  @ the first filter of a pair: (256*S0 + S1) - S1\n"
-                   "  sub r0, r0, r1\n"
-                   "  ldr r12, [sp, #4]\n"
-                   "  @ filter 0: multiplier, rounding, exponent\n"
                    "  ldm lr!, {r8-r10}\n"
+                   "  sub r0, r0, r1\n"
                    "  asr r0, r0, #7\n"
                    "  smmlar r0, r0, r8, r9\n"
                    "  asr r0, r0, r10\n"
@@ -499,18 +483,17 @@ tcml_gemm_s8_1x4__dsp_3x6_r10_c2_low4_relu(TCML_UNUSED const int16_t *columns,
                    "  sub r0, r0, #4\n"
                    "  bic r0, r0, r0, asr #31\n"
                    "  add r0, r0, #4\n"
-                   "  strb r0, [r12, #0]\n"
-                   "  @ filter 1: multiplier, rounding, exponent\n"
-                   "  ldm lr!, {r8-r10}\n"
                    "  lsl r1, r1, #1\n"
+                   "  strb r0, [r12, #0]\n"
+                   "  ldm lr!, {r8-r10}\n"
                    "  smmlar r1, r1, r8, r9\n"
                    "  asr r1, r1, r10\n"
                    "  ssat r1, #8, r1\n"
                    "  sub r1, r1, #4\n"
                    "  bic r1, r1, r1, asr #31\n"
                    "  add r1, r1, #4\n"
-                   "  strb r1, [r12, #1]\n"
                    "  add sp, sp, #32\n"
+                   "  strb r1, [r12, #1]\n"
                    "  pop {r4-r11, pc}\n");
 }
 
@@ -555,8 +538,8 @@ static inline int32_t tcml_requantize_relu(int32_t acc, int32_t multiplier, int3
 }
 
 /* 2 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time. */
-static void tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2(const int16_t *columns, const int32_t *stream,
-                                                int8_t *output) {
+static void tcml_gemm_s8_2x4__m7_3x6_r10_p2_c2(const int16_t *columns, const int32_t *stream,
+                                               int8_t *output) {
   for (int32_t pixel_last = 0; pixel_last < 2; ++pixel_last) {
     int32_t first_last = tcml_byte_pair_bias(stream[0], stream[1]);
     int32_t second_last = stream[1];
@@ -583,8 +566,8 @@ static void tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2(const int16_t *columns, const in
 }
 
 /* 1 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time. */
-static void tcml_gemm_s8_1x4__dsp_3x6_r10_c2(const int16_t *columns, const int32_t *stream,
-                                             int8_t *output) {
+static void tcml_gemm_s8_1x4__m7_3x6_r10_c2(const int16_t *columns, const int32_t *stream,
+                                            int8_t *output) {
   int32_t first_last = tcml_byte_pair_bias(stream[0], stream[1]);
   int32_t second_last = stream[1];
   for (int32_t run_last = 0; run_last < 3; ++run_last) {
@@ -607,8 +590,8 @@ static void tcml_gemm_s8_1x4__dsp_3x6_r10_c2(const int16_t *columns, const int32
 }
 
 /* 2 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time. */
-static void tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2_low4_relu(const int16_t *columns,
-                                                          const int32_t *stream, int8_t *output) {
+static void tcml_gemm_s8_2x4__m7_3x6_r10_p2_c2_low4_relu(const int16_t *columns,
+                                                         const int32_t *stream, int8_t *output) {
   for (int32_t pixel_last = 0; pixel_last < 2; ++pixel_last) {
     int32_t first_last = tcml_byte_pair_bias(stream[0], stream[1]);
     int32_t second_last = stream[1];
@@ -635,8 +618,8 @@ static void tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2_low4_relu(const int16_t *columns
 }
 
 /* 1 pixels by 2 filters of 18 elements: sums, requantization and stores, 4 filters at a time. */
-static void tcml_gemm_s8_1x4__dsp_3x6_r10_c2_low4_relu(const int16_t *columns,
-                                                       const int32_t *stream, int8_t *output) {
+static void tcml_gemm_s8_1x4__m7_3x6_r10_c2_low4_relu(const int16_t *columns, const int32_t *stream,
+                                                      int8_t *output) {
   int32_t first_last = tcml_byte_pair_bias(stream[0], stream[1]);
   int32_t second_last = stream[1];
   for (int32_t run_last = 0; run_last < 3; ++run_last) {
@@ -662,7 +645,7 @@ static void tcml_gemm_s8_1x4__dsp_3x6_r10_c2_low4_relu(const int16_t *columns,
 
 /* n00_conv2d: 1x3x3x2 int8 -> 1x3x3x2 int8.
  * From first (tiny.tflite#0).
- * Kernel conv2d_s8__dsp_2x4, schedule: as lowered; 324 MACs. */
+ * Kernel conv2d_s8__m7_2x4, schedule: as lowered; 324 MACs. */
 static void tiny_n00_conv2d(const int8_t *input, const int32_t *stream,
                             int8_t *TCML_RESTRICT output, int16_t *TCML_RESTRICT rows) {
   for (int32_t pad_ky = 0; pad_ky < 3; ++pad_ky) {
@@ -699,14 +682,14 @@ static void tiny_n00_conv2d(const int8_t *input, const int32_t *stream,
         rows[ky * 10 + 7] = 4;
       }
     }
-    tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2(rows, stream, &output[oy * 6]);
-    tcml_gemm_s8_1x4__dsp_3x6_r10_c2(&rows[4], stream, &output[(oy * 3 + 2) * 2]);
+    tcml_gemm_s8_2x4__m7_3x6_r10_p2_c2(rows, stream, &output[oy * 6]);
+    tcml_gemm_s8_1x4__m7_3x6_r10_c2(&rows[4], stream, &output[(oy * 3 + 2) * 2]);
   }
 }
 
 /* n01_conv2d: 1x3x3x2 int8 -> 1x3x3x2 int8.
  * From second (tiny.tflite#1).
- * Kernel conv2d_s8__dsp_2x4, schedule: as lowered; 324 MACs. */
+ * Kernel conv2d_s8__m7_2x4, schedule: as lowered; 324 MACs. */
 static void tiny_n01_conv2d(const int8_t *input, const int32_t *stream,
                             int8_t *TCML_RESTRICT output, int16_t *TCML_RESTRICT rows) {
   for (int32_t pad_ky = 0; pad_ky < 3; ++pad_ky) {
@@ -743,8 +726,8 @@ static void tiny_n01_conv2d(const int8_t *input, const int32_t *stream,
         rows[ky * 10 + 7] = 4;
       }
     }
-    tcml_gemm_s8_2x4__dsp_3x6_r10_p2_c2_low4_relu(rows, stream, &output[oy * 6]);
-    tcml_gemm_s8_1x4__dsp_3x6_r10_c2_low4_relu(&rows[4], stream, &output[(oy * 3 + 2) * 2]);
+    tcml_gemm_s8_2x4__m7_3x6_r10_p2_c2_low4_relu(rows, stream, &output[oy * 6]);
+    tcml_gemm_s8_1x4__m7_3x6_r10_c2_low4_relu(&rows[4], stream, &output[(oy * 3 + 2) * 2]);
   }
 }
 
