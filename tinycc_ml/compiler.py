@@ -24,7 +24,7 @@ from tinycc_ml.errors import DoesNotFitError, OutputError
 from tinycc_ml.graph import Graph, PassReport, format_graph, run_passes, verify_graph
 from tinycc_ml.importers import import_model
 from tinycc_ml.kernels import KernelChoice, Program, format_program, select
-from tinycc_ml.memplan import Io, MemoryPlan, Optimize, plan_program
+from tinycc_ml.memplan import Io, MemoryPlan, Optimize, order_program, plan_program
 from tinycc_ml.ops import IntegerGraph, format_integer_graph, integerize
 from tinycc_ml.targets import Board, features
 from tinycc_ml.transforms import SIMPLIFY
@@ -112,8 +112,10 @@ def compile_model(
     # 6. select
     limit = _flash_limit(board) if flash_limit is None else flash_limit
     program = select(integers, features(board), kernels, limit)
-    # 7. order: as in the file, which is a valid order
     dump("06_select", format_program(program))
+    # 7. order
+    program = order_program(program, options.io)
+    dump("07_order", "".join(f"{call.layer}\n" for call in program.calls))
     # 8. place
     plan = _place(program, board, options.io, optimize)
     dump("08_place", plan.render())

@@ -8,6 +8,7 @@ from tinycc_ml.memplan.lifespan import plan_problem
 from tinycc_ml.memplan.plan import MemoryPlan, Placement, SharedBytes
 from tinycc_ml.memplan.planner import plan_memory, solve
 from tinycc_ml.memplan.problem import Overlap, PlannedBuffer, PlanProblem, WholePixels
+from tinycc_ml.memplan.program_order import order_program
 from tinycc_ml.memplan.program_plan import (
     Io,
     Optimize,
@@ -34,6 +35,7 @@ __all__ = [
     "check_plan",
     "external_values",
     "lower_bound_bytes",
+    "order_program",
     "plan_memory",
     "plan_problem",
     "plan_program",
