@@ -119,6 +119,19 @@ def arguments(name: str, count: int, seed: int) -> list[np.ndarray]:
     if name in ("requantize_relu", "requantize_signed"):
         reach = 2**30 - 1
         return [integers(-reach, reach), integers(0), integers(-reach, reach), integers(0, 31)]
+    if name in ("pair_low", "pair_high"):
+        # Any two bytes are in between.
+        return [integers(-128 * 65537, 127 * 65537)]
+    if name == "stream_weight":
+        return [integers(), integers(0, 3)]
+    if name == "pair_total":
+        return [integers(), integers(), integers()]
+    if name == "chunk_start":
+        return [integers(-2048, 2032)]
+    if name == "requantize_short":
+        a, high, low = integers(0, 65535), integers(0, 65535), integers(0, 65535)
+        constants = [integers(0, 16), integers(), integers(0, 65535), integers()]
+        return [a, high, low, *constants, integers(0, 24)]
     assert name == "quantize", f"add the domain of {name}"
     low = rng.choice([-128, -32768], count)
     scale = np.abs(np.where(rng.random(count) < 0.5, np.float32(1), floats()))

@@ -281,7 +281,67 @@ _DSP = (
     ),
 )
 
+
+def _requantize_short(
+    a: int, high: int, low: int, cut: int, rounding: int, zero: int, extra: int, shift: int
+) -> int:
+    total = a * high + (a * low >> cut) + rounding + (extra if a >= zero else 0)
+    return _signed((total & 0xFFFFFFFF) >> shift, 8)
+
+
 _SWAR = (
+    ScalarFunction(
+        "stream_weight",
+        (("word", _I32), ("index", _I32)),
+        _I32,
+        lambda word, index: (word >> 8 * index & 0xFF) - 128,
+        (),
+        "The byte of that index (0 ... 3) in a word, less 128.",
+        """\
+  return (int32_t)(((uint32_t)word >> (8 * index)) & 255U) - 128;
+""",
+    ),
+    ScalarFunction(
+        "pair_total",
+        (("total", _I32), ("upper", _I32), ("offset", _I32)),
+        _I32,
+        lambda total, upper, offset: _signed(total - (upper << 16) + offset, 32),
+        (),
+        "total - 65536 * upper + offset, modulo 2^32.",
+        """\
+  return (int32_t)((uint32_t)total - ((uint32_t)upper << 16) + (uint32_t)offset);
+""",
+    ),
+    ScalarFunction(
+        "chunk_start",
+        (("sum", _I32),),
+        _I32,
+        lambda sum_: _signed(0x8000 - sum_ * 128 * 65537, 32),
+        (),
+        "0x8000 - 128 * 65537 * sum, modulo 2^32.",
+        """\
+  return (int32_t)(32768U - (uint32_t)sum * 8388736U);
+""",
+    ),
+    ScalarFunction(
+        "requantize_short",
+        (
+            *(("a", _I32), ("high", _I32), ("low", _I32), ("cut", _I32), ("rounding", _I32)),
+            *(("zero", _I32), ("extra", _I32), ("shift", _I32)),
+        ),
+        _I32,
+        _requantize_short,
+        (),
+        "The lowest byte of (a * high + (a * low >> cut) + rounding (+ extra if a >= zero)) >> "
+        "shift, modulo 2^32, signed; no product exceeds 32 bits.",
+        """\
+  const uint32_t high_product = (uint32_t)a * (uint32_t)high;
+  const uint32_t low_product = ((uint32_t)a * (uint32_t)low) >> cut;
+  const uint32_t added = (uint32_t)rounding + ((a >= zero) ? (uint32_t)extra : 0U);
+  const uint32_t byte = ((high_product + low_product + added) >> shift) & 255U;
+  return (int32_t)(byte ^ 128U) - 128;
+""",
+    ),
     ScalarFunction(
         "pair_low",
         (("word", _I32),),

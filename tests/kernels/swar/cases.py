@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from tests.kernels.dsp.cases import Case, conv_case
+from tests.kernels.dsp.cases import Case, conv_case, dense_case
 from tests.kernels.dsp.depthwise_cases import depthwise_case
 from tinycc_ml.kernels.base import KernelDef
 from tinycc_ml.kernels.swar import SWAR
@@ -16,6 +16,7 @@ BOARDS = {"thumb1": "nucleo-g0b1re", "thumb2": "mps2-an385"}
 _DRAWS: dict[str, Callable[[Random, int], Case]] = {
     "conv2d": conv_case,
     "depthwise_conv2d": depthwise_case,
+    "fully_connected": dense_case,
 }
 KERNELS = {definition.name: definition for definition in SWAR}
 

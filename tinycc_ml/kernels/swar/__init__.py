@@ -5,6 +5,7 @@ from __future__ import annotations
 from tinycc_ml.kernels.base import KernelDef
 from tinycc_ml.kernels.swar.conv2d_code import Conv2DCode
 from tinycc_ml.kernels.swar.depthwise_code import DepthwiseCode
+from tinycc_ml.kernels.swar.fully_connected import FullyConnectedData
 
 #: All of them; of two for one operator the better stands first.
 SWAR: tuple[KernelDef, ...] = (
@@ -12,6 +13,8 @@ SWAR: tuple[KernelDef, ...] = (
     Conv2DCode("thumb2"),
     DepthwiseCode("thumb1"),
     DepthwiseCode("thumb2"),
+    FullyConnectedData("thumb1"),
+    FullyConnectedData("thumb2"),
 )
 
 __all__ = ["SWAR"]
