@@ -35,10 +35,14 @@ def store(data: dict[str, Any], path: Path = BASELINE) -> None:
 def worse(found: Figures, expected: Figures) -> list[str]:
     """What is more than the tolerance above the baseline. What is missing on a side is not."""
     return [
-        f"{key} {expected[key]:,} -> {value:,} ({value / max(expected[key], 1) - 1:+.1%})"
+        f"{key} {expected[key]:,} -> {value:,}{_share(value, expected[key])}"
         for key, value in found.items()
         if key in expected and value > expected[key] * (1 + TOLERANCE)
     ]
+
+
+def _share(value: int, expected: int) -> str:
+    return f" ({value / expected - 1:+.1%})" if expected else ""
 
 
 def lost(found: Figures, expected: Figures, aim: Iterable[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.cases import BOARDS, MODELS, REPOSITORY, VARIANTS, Case
+from benchmarks.cases import BOARDS, REPOSITORY, Case, all_cases
 from benchmarks.measure import COLUMNS, Figures
 from benchmarks.published import CMSIS_NN_CYCLES, RESULTS, TFLM, TITLES, TVM
 
@@ -51,13 +51,12 @@ def _ratio(theirs: int, ours: int | None) -> str:
 
 def _ours(measured: Measured) -> list[str]:
     def rows() -> Iterator[Sequence[object]]:
-        for model in MODELS:
-            for board, core in BOARDS.items():
-                for variant in VARIANTS:
-                    figures = measured.get(str(Case(model, board, variant)))
-                    if figures:
-                        cells = (_number(figures.get(key)) for key in COLUMNS)
-                        yield (TITLES.get(model, model), core, f"`{variant}`", *cells)
+        for case in all_cases():
+            figures = measured.get(str(case))
+            if figures:
+                cells = (_number(figures.get(key)) for key in COLUMNS)
+                title = TITLES.get(case.model, case.model)
+                yield (title, BOARDS[case.board], f"`{case.variant}`", *cells)
 
     return _table(["model", "core", "options", *(f">{t}" for t in COLUMNS.values())], rows())
 
