@@ -32,11 +32,11 @@ test-slow: system-test $(VENV)/.ready-test ## Run the tests that take minutes
 	$(BIN)/python -m pytest -n 2 -m slow
 
 .PHONY: bench
-bench: system-demo $(VENV)/.ready-demo ## Measure whole models on the emulated cores against the baseline
+bench: system-bench $(VENV)/.ready-demo ## Measure whole models on the emulated cores against the baseline
 	$(BIN)/python -m benchmarks.models
 
 .PHONY: bench-update
-bench-update: system-demo $(VENV)/.ready-demo ## Make what is measured the baseline and the tables of docs/benchmarks.md
+bench-update: system-bench $(VENV)/.ready-demo ## Make what is measured the baseline and the tables of docs/benchmarks.md
 	$(BIN)/python -m benchmarks.models --update
 
 .PHONY: lint
@@ -65,8 +65,8 @@ clean: ## Delete everything that make has made, the virtual environment too
 	rm -rf $(VENV) build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: system-demo system-test
-system-demo system-test: system-%:
+.PHONY: system-demo system-bench system-test
+system-demo system-bench system-test: system-%:
 	@scripts/system-packages.sh $*
 
 # The packages of the system come first: without them there may be no Python to run.

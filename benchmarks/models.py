@@ -24,6 +24,7 @@ from benchmarks.cases import BOARDS, MODELS, REPOSITORY, Case, all_cases
 from benchmarks.measure import COLUMNS, Figures, compiler_version, run
 from benchmarks.tables import update_document
 from tinycc_ml.errors import TinyccError
+from tinycc_ml.runner.cycles import missing_for_plugins
 
 RESULTS = REPOSITORY / "out" / "benchmarks" / "models.json"
 
@@ -90,6 +91,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in sorted({case.model for case in wanted if not case.is_here}):
         print(f"{name}: {MODELS[name].name} is not here, left out", file=sys.stderr)
     cases = [case for case in wanted if case.is_here]
+    missing = missing_for_plugins()
+    if missing and options.update:
+        print(f"a baseline without cycles would hide losses: {missing}", file=sys.stderr)
+        return 1
     compiler, stored = compiler_version(), base.load()
     found, problems = measure_all(cases)
     show(found, cases)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that `make demo` or `make test` needs and this machine lacks.
-# Usage: scripts/system-packages.sh demo|test
+# Installs the Debian packages that `make demo`, `bench` or `test` needs and this machine lacks.
+# Usage: scripts/system-packages.sh demo|bench|test
 set -euo pipefail
 
-goal=${1:?usage: $0 demo|test}
+goal=${1:?usage: $0 demo|bench|test}
 python=${PYTHON:-python3}
 missing=()
 
@@ -21,9 +21,11 @@ need "$python" python3
 need arm-none-eabi-gcc gcc-arm-none-eabi
 compiles arm-none-eabi-gcc <<<'#include <newlib.h>' || missing+=(libnewlib-arm-none-eabi)
 need qemu-system-arm qemu-system-arm
-if [ "$goal" = test ]; then
+if [ "$goal" != demo ]; then
     need gcc gcc
     compiles gcc <<<'#include <string.h>' || missing+=(libc6-dev)
+fi
+if [ "$goal" = test ]; then
     need g++ g++
     need clang clang
     need clang-format clang-format

@@ -130,6 +130,13 @@ def test_an_update_keeps_what_was_not_measured_again(world):
     assert len(baseline.load()["cases"]) == 2
 
 
+def test_an_update_without_cycles_is_refused(world, monkeypatch, capsys):
+    monkeypatch.setattr(models, "missing_for_plugins", lambda: "no C compiler")
+    assert models.main([*ONE, "--update"]) == 1
+    assert capsys.readouterr().err.endswith("would hide losses: no C compiler\n")
+    assert not (world / "baseline.json").exists()
+
+
 def test_a_case_that_fails_does_not_stop_the_others(world, monkeypatch, capsys):
     def run_or_fail(case: Case) -> dict[str, int]:
         if case.board == "mps2-an385":
