@@ -31,17 +31,19 @@ needs_emulator = pytest.mark.skipif(
 )
 
 
-class OneInput(AddDsp):
+def one_input(kernel: Kernel) -> Kernel:
     """The kernel with its inputs one behind the other, as the batches have one."""
+    first, _, tables, output = kernel.loops.buffers
+    (call,) = kernel.loops.body
+    x = Buffer("input", DType.INT8, (2, first.elements), Role.INPUT)
+    windows = [Argument("input", (affine(i), affine(0))) for i in range(2)]
+    call = replace(call, arguments=(*windows, *call.arguments[2:]))
+    return replace(kernel, loops=LoopKernel("add", (x, tables, output), (call,)))
 
+
+class OneInput(AddDsp):
     def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
-        kernel = super().build(workload, constants)
-        first, _, tables, output = kernel.loops.buffers
-        (call,) = kernel.loops.body
-        x = Buffer("input", DType.INT8, (2, first.elements), Role.INPUT)
-        windows = [Argument("input", (affine(i), affine(0))) for i in range(2)]
-        call = replace(call, arguments=(*windows, *call.arguments[2:]))
-        return replace(kernel, loops=LoopKernel("add", (x, tables, output), (call,)))
+        return one_input(super().build(workload, constants))
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
+from typing import cast
 
 import numpy as np
 
 from tests.kernels.dsp import cases
 from tests.kernels.dsp.cases import Case
 from tests.kernels.dsp.depthwise_cases import depthwise_case as planes_case
+from tests.kernels.dsp.test_add import add_case as table_case
+from tests.kernels.dsp.test_add import all_pairs as table_pairs
+from tests.kernels.dsp.test_add import one_input
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Constant, TensorType
-from tinycc_ml.kernels.base import KernelDef
+from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.kernels.mve.add import AddMve
+from tinycc_ml.kernels.mve.average_pool import AveragePool2DMve
 from tinycc_ml.kernels.mve.conv2d import Conv2DMve
 from tinycc_ml.kernels.mve.depthwise import DepthwiseMve
 from tinycc_ml.kernels.mve.fully_connected import FullyConnectedMve
 from tinycc_ml.ops import Workload
+from tinycc_ml.ops.add import AddNumbers
 from tinycc_ml.ops.conv2d import Conv2DAttrs
+from tinycc_ml.ops.pooling import Pool2DAttrs, PoolNumbers
 from tinycc_ml.ops.window import Padding, window_output
 
 CONV, DENSE, DEPTHWISE = Conv2DMve(), FullyConnectedMve(), DepthwiseMve()
@@ -76,7 +84,49 @@ def depthwise_case(r: Random, scale: int = 1) -> Case:
     return _with(DEPTHWISE, planes_case(r, scale), r)
 
 
+class OneInput(AddMve):
+    """The kernel with its inputs one behind the other, as the batches have one."""
+
+    def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
+        return one_input(super().build(workload, constants))
+
+
+def add_case(r: Random, scale: int = 1) -> Case:
+    """An addition, with and without an activation."""
+    case = table_case(r, scale)
+    numbers = cast(AddNumbers, case.workload.numbers)
+    low = r.choice([-128, -128, numbers.output.offset, r.randint(-128, 127)])
+    numbers = replace(numbers, output_min=low, output_max=r.choice([127, r.randint(low, 127)]))
+    return replace(case, definition=OneInput(), workload=replace(case.workload, numbers=numbers))
+
+
+def all_pairs_case(r: Random) -> Case:
+    """Every value added to every value."""
+    return replace(table_pairs(r), definition=OneInput())
+
+
+def pool_case(r: Random, scale: int = 1) -> Case:
+    """Average pooling with any number of channels."""
+    kernel = (r.randint(1, 4 * scale), r.randint(1, 4 * scale))
+    size = (kernel[0] + r.randint(0, 3), kernel[1] + r.choice([0, r.randint(0, 3)]))
+    attrs = Pool2DAttrs(kernel, (r.randint(1, 3), r.randint(1, 3)))
+    channels = r.choice([8, 16, r.randint(1, 20 * scale), 130])
+    out = window_output(size, kernel, attrs.stride, (1, 1), attrs.padding)
+    low = r.choice([-128, -128, r.randint(-128, 127)])
+    workload = Workload(
+        "average_pool2d",
+        attrs,
+        PoolNumbers(low, r.choice([127, r.randint(low, 127)])),
+        (("input", TensorType((1, *size, channels), DType.INT8)),),
+        (),
+        (("output", TensorType((1, *out, channels), DType.INT8)),),
+    )
+    return Case(AveragePool2DMve(), workload, (), cases.int8_data(r, (1, *size, channels)))
+
+
 FAMILIES: dict[str, Callable[[Random, int], Case]] = {
+    "add": add_case,
+    "average_pool2d": pool_case,
     "conv2d": conv_case,
     "depthwise": depthwise_case,
     "fully_connected": dense_case,

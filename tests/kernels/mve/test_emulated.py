@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from random import Random
 
 import pytest
 
 from tests.kernels.dsp.batch import build_batch, check_batch, run_batch
-from tests.kernels.mve.cases import EMULATED, accepted
+from tests.kernels.mve.cases import EMULATED, accepted, all_pairs_case
 
 pytestmark = pytest.mark.skipif(
     shutil.which("qemu-system-arm") is None or shutil.which("arm-none-eabi-gcc") is None,
@@ -42,6 +43,10 @@ def check(cases, folder, command=("-O2",)):
 @pytest.mark.parametrize("family", EMULATED)
 def test_drawn_layers(family, tmp_path):
     check(accepted(family, 30, seed=1000, scale=SCALE), tmp_path)
+
+
+def test_every_pair_of_values_is_added(tmp_path):
+    check([all_pairs_case(Random(seed)) for seed in range(2)], tmp_path)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from tinycc_ml.kernels.base import KernelDef
+from tinycc_ml.kernels.mve.add import AddMve
+from tinycc_ml.kernels.mve.average_pool import AveragePool2DMve
 from tinycc_ml.kernels.mve.conv2d import Conv2DMve
 from tinycc_ml.kernels.mve.depthwise import DepthwiseMve
 from tinycc_ml.kernels.mve.fully_connected import FullyConnectedMve
 
 #: All of them; of two for one operator the better stands first.
-MVE: tuple[KernelDef, ...] = (Conv2DMve(), DepthwiseMve(), FullyConnectedMve())
+MVE: tuple[KernelDef, ...] = (
+    AddMve(),
+    AveragePool2DMve(),
+    Conv2DMve(),
+    DepthwiseMve(),
+    FullyConnectedMve(),
+)
 
 __all__ = ["MVE"]
