@@ -75,13 +75,18 @@ def batch_source(cases: Sequence[Case]) -> str:
     kernels = [case.definition.build(case.workload, case.constants).loops for case in cases]
     data, calls = [], []
     scratch_bytes = max(_scratch_bytes(kernel) for kernel in kernels)
-    input_at = output_at = 0
+    input_at = output_at = shared_bytes = 0
     for i, (case, kernel) in enumerate(zip(cases, kernels, strict=True)):
         packed = iter(case.definition.pack(case.workload, case.constants))
         arguments = []
         scratch_at = 0
+        below = max(0, -(case.distance or 0))
         for buffer in kernel.buffers:
-            if buffer.role is Role.INPUT:
+            if buffer.role is Role.INPUT and case.distance is not None:
+                arguments.append(f"shared + {below + case.distance}")
+            elif buffer.role is Role.OUTPUT and case.distance is not None:
+                arguments.append(f"shared + {below}")
+            elif buffer.role is Role.INPUT:
                 arguments.append(f"x + {input_at}")
             elif buffer.role is Role.CONSTANT:
                 name = f"c{i}_{buffer.name}"
@@ -92,11 +97,17 @@ def batch_source(cases: Sequence[Case]) -> str:
             else:
                 arguments.append(f"({buffer.dtype.c_name} *)(scratch.bytes + {scratch_at})")
                 scratch_at += _aligned_bytes(buffer)
+        call = [f"  k{i}({', '.join(arguments)});"]
+        if case.distance is not None:
+            start, elements = below + case.distance, case.expected.size
+            shared_bytes = max(shared_bytes, start + case.x.size, below + elements)
+            call.insert(0, f"  memcpy(shared + {start}, x + {input_at}, {case.x.size});")
+            call.append(f"  memcpy(output + {output_at}, shared + {below}, {elements});")
         output_at += case.expected.size + GUARD_BYTES
         size = _scratch_bytes(kernel)
         calls += [
             f"  memset(scratch.bytes, {GUARD}, sizeof scratch.bytes);",
-            f"  k{i}({', '.join(arguments)});",
+            *call,
             f"  memcpy(output + {output_at}, scratch.bytes + {size}, {GUARD_BYTES});",
         ]
         output_at += GUARD_BYTES
@@ -109,6 +120,7 @@ def batch_source(cases: Sequence[Case]) -> str:
             *data,
             _array("x", x),
             f"static uint8_t output[{output_at}];",
+            *([f"static int8_t shared[{shared_bytes}];"] if shared_bytes else []),
             f"static union {{ int32_t a; uint8_t bytes[{scratch_bytes + GUARD_BYTES}]; }} scratch;",
             "static int32_t run(void) {",
             f"  memset(output, {GUARD}, sizeof output);",

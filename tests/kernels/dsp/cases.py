@@ -23,12 +23,18 @@ CONV, DENSE = Conv2DDsp(), FullyConnectedDsp()
 
 @dataclass(frozen=True)
 class Case:
-    """A workload, its constants, an input, and what the reference makes of it."""
+    """A workload, its constants, an input, and what the reference makes of it.
+
+    Attributes:
+        distance: By how many bytes the input lies above the output that overwrites it, in a batch;
+            ``None`` where they are apart.
+    """
 
     definition: KernelDef
     workload: Workload
     constants: tuple[Constant, ...]
     x: np.ndarray
+    distance: int | None = None
 
     @property
     def expected(self) -> np.ndarray:

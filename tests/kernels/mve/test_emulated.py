@@ -10,10 +10,11 @@ import pytest
 from tests.kernels.dsp.batch import build_batch, check_batch, run_batch
 from tests.kernels.mve.cases import EMULATED, accepted, all_pairs_case
 
-pytestmark = pytest.mark.skipif(
+needs_emulator = pytest.mark.skipif(
     shutil.which("qemu-system-arm") is None or shutil.which("arm-none-eabi-gcc") is None,
     reason="qemu-system-arm or arm-none-eabi-gcc is not installed",
 )
+pytestmark = needs_emulator
 BOARD = "mps3-an547"
 #: Larger than what the interpreter runs: loops of the tile are entered, counters exceed bytes.
 SCALE = 3

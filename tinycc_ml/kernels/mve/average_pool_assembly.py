@@ -145,11 +145,11 @@ def _group(tile: PoolTile, live: int) -> Iterator[str]:
     if turns:
         yield from _pixels(tile, _UNROLL, masked)
     if turns > 1:
-        yield from ("  subs r3, r3, #1", "  bne 3b")
+        yield from ("  subs r3, #1", "  bne 3b")
     yield from _pixels(tile, rest, masked)
     if tile.runs > 1:
         yield from _advance(tile.run_step - tile.pixels * tile.channels)
-        yield from ("  subs r4, r4, #1", "  bne 2b")
+        yield from ("  subs r4, #1", "  bne 2b")
     yield from _means(tile)
     if masked:
         yield from ("  vpst", "  vstrbt.16 q1, [r1]")

@@ -80,7 +80,7 @@ class _Assembler:
         if tile.pixels > 1:
             moved = tile.vectors * LANES + tile.rest
             self.advance("r0", tile.pixel_step - moved)
-            self.add("subs r3, r3, #1", "bne 1b")
+            self.add("subs r3, #1", "bne 1b")
         self.add("vpop {d8-d15}", "pop {r4-r6, pc}")
         return tuple(self.lines)
 

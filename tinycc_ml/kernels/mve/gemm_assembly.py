@@ -119,7 +119,7 @@ class _Assembler:
             self.add(f"movt {register}, #{value >> 16}")
 
     def count_down(self, register: str, label: int) -> None:
-        self.add(f"subs {register}, {register}, #1", f"bne {label}b")
+        self.add(f"subs {register}, #1", f"bne {label}b")
 
     # The function
 
@@ -145,7 +145,7 @@ class _Assembler:
             if tile.pixels > 1:
                 self.advance("r7", "r7", tile.channels)
             self.add(f"ldr r4, [sp, #{_TURNS}]", f"ldr r5, [sp, #{_STREAM}]")
-            self.add("subs r4, r4, #1", f"str r4, [sp, #{_TURNS}]", "bne 1b")
+            self.add("subs r4, #1", f"str r4, [sp, #{_TURNS}]", "bne 1b")
         self.add(f"add sp, sp, #{_FRAME_BYTES}")
         if self.is_resident:
             self.add("vpop {d8-d15}")
@@ -212,7 +212,7 @@ class _Assembler:
         for pointer in self.pointers:
             self.advance(pointer, pointer, tile.run_stride - moved)
         if is_long:
-            self.add(f"ldr r9, [sp, #{_RUNS}]", "subs r9, r9, #1", f"str r9, [sp, #{_RUNS}]")
+            self.add(f"ldr r9, [sp, #{_RUNS}]", "subs r9, #1", f"str r9, [sp, #{_RUNS}]")
             self.add("bne 3b")
         else:
             self.count_down("r9", 3)
