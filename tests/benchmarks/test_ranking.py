@@ -18,7 +18,7 @@ _SMALL_CYCLES = 5_000
 
 
 @needs_emulator
-@pytest.mark.parametrize("model", ["kws", "ic"])
+@pytest.mark.parametrize("model", ["kws", pytest.param("ic", marks=pytest.mark.slow)])
 def test_estimates_that_rank_kernels_are_within_a_third(model: str):
     shared_path(str(MODELS[model].relative_to(SHARED)))
     board = load_board("mps2-an386")

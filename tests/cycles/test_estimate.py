@@ -20,7 +20,7 @@ from tinycc_ml.targets import load_board
 
 DIGITS = REPOSITORY / "examples" / "digits" / "digits.tflite"
 PLUGIN = resource_dir("firmware_harness") / "qemu" / "block_counts.c"
-BOARDS = ["nucleo-g0b1re", "mps2-an385", "mps2-an386", "mps2-an500"]
+BOARDS = ["nucleo-g0b1re", "mps2-an386", "mps2-an500"]
 
 
 @needs_emulator
