@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from tinycc_ml.dtypes import DType
 from tinycc_ml.numerics import affine_quantize, fixed_point, softmax
 
-_I32, _F32 = DType.INT32, DType.FLOAT32
+_I32, _U32, _F32 = DType.INT32, DType.UINT32, DType.FLOAT32
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +247,28 @@ _DSP = (
         "The signed byte of that index (0 ... 3) in a word, from the lowest.",
         """\
   return (int32_t)((uint32_t)word << (24 - 8 * index)) >> 24;
+""",
+    ),
+    ScalarFunction(
+        "modulo_2_32",
+        (("x", _I32),),
+        _U32,
+        lambda x: x & 0xFFFFFFFF,
+        (),
+        "x modulo 2^32.",
+        """\
+  return (uint32_t)x;
+""",
+    ),
+    ScalarFunction(
+        "as_signed",
+        (("x", _U32),),
+        _I32,
+        lambda x: _signed(x, 32),
+        (),
+        "The int32 that is x modulo 2^32.",
+        """\
+  return (int32_t)x;
 """,
     ),
     ScalarFunction(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 import numpy as np
@@ -10,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kernels.dsp.cases import Case, conv_case, dense_case
+from tinycc_ml.graph import Constant
 from tinycc_ml.loopir import Role, run_kernel
 
 
-def interpreted(case: Case) -> np.ndarray:
-    """The output; what is never written stays 85."""
+def interpreted(case: Case, constants: Sequence[Constant] = ()) -> np.ndarray:
+    """The output, with other packed constants on request; what is never written stays 85."""
     kernel = case.definition.build(case.workload, case.constants).loops
-    packed = iter(case.definition.pack(case.workload, case.constants))
+    packed = iter(constants or case.definition.pack(case.workload, case.constants))
     arrays = {}
     for buffer in kernel.buffers:
         if buffer.role is Role.INPUT:

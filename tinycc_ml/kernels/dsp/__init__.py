@@ -9,11 +9,13 @@ from tinycc_ml.kernels.dsp.depthwise_planes import DepthwisePlanes
 from tinycc_ml.kernels.dsp.dual_kernels import DualIssue
 from tinycc_ml.kernels.dsp.fully_connected import FullyConnectedDsp
 from tinycc_ml.kernels.dsp.pooling import AveragePool2DDsp, MaxPool2DDsp
+from tinycc_ml.kernels.dsp.winograd import WINOGRAD
 
 #: All of them; of two for one operator the better stands first.
 DSP: tuple[KernelDef, ...] = (
     AddDsp(),
     AveragePool2DDsp(),
+    *WINOGRAD,
     Conv2DDsp(),
     DepthwisePlanes(),
     FullyConnectedDsp(),

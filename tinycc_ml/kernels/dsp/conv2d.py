@@ -14,7 +14,7 @@ from tinycc_ml.kernels.dsp.conv_rows import Rows
 from tinycc_ml.kernels.dsp.conv_shape import ConvShape
 from tinycc_ml.kernels.dsp.layer import pack_layer, refusal
 from tinycc_ml.loopir import LoopKernel, verify_kernel
-from tinycc_ml.ops import Workload, op
+from tinycc_ml.ops import Workload
 
 
 class Conv2DDsp(KernelDef):
@@ -37,8 +37,10 @@ class Conv2DDsp(KernelDef):
 
     def cycles(self, workload: Workload) -> int:
         """See the base class."""
-        # 15 cycles for 16 products, and widening, requantization and the turns of the loops.
-        return op(self.op).macs(workload) * 107 // 100 + 6 * outputs(workload)
+        columns = _columns(ConvShape.of(workload))
+        tile, count = columns.tile(2), outputs(workload)
+        # 15 cycles for 16 products; 13 for requantization and an output's share of the loops.
+        return count * tile.runs * 2 * tile.steps * 15 // 16 + 13 * count + columns.copy_cycles
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""

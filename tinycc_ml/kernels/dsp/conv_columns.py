@@ -28,6 +28,8 @@ from tinycc_ml.loopir import build as b
 from tinycc_ml.ops import Access, Window
 
 _FILTERS = 4
+#: Of an element that is gathered on its own.
+_GATHER_CYCLES = 8
 Loops = tuple[tuple[Buffer, ...], tuple[Stmt, ...]]
 
 
@@ -46,6 +48,11 @@ class Columns(ABC):
     @abstractmethod
     def planar(self) -> bool:
         """Whether each four elements are stored in the order 0, 2, 1, 3."""
+
+    @property
+    @abstractmethod
+    def copy_cycles(self) -> int:
+        """Estimated cycles that making all columns takes."""
 
     @abstractmethod
     def tile(self, pixels: int) -> GemmTile:
@@ -109,6 +116,11 @@ class Flat(Columns):
         """See the base class."""
         return self.run % 4 == 0
 
+    @property
+    def copy_cycles(self) -> int:
+        """See the base class."""
+        return self.shape.in_size[0] * self.shape.in_size[1] * self.run
+
     def tile(self, pixels: int) -> GemmTile:
         """See the base class."""
         return self.tile_with(pixels, (1, self.run, 0), self.run)
@@ -150,6 +162,11 @@ class Gathered(Columns):
     def planar(self) -> bool:
         """See the base class."""
         return False
+
+    @property
+    def copy_cycles(self) -> int:
+        """See the base class."""
+        return _GATHER_CYCLES * self.shape.out_size[0] * self.shape.out_size[1] * self.run
 
     @property
     def length(self) -> int:

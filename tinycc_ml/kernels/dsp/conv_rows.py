@@ -22,6 +22,9 @@ from tinycc_ml.loopir import Affine, Buffer, Condition, For, If, Role, Stmt, aff
 from tinycc_ml.loopir import build as b
 from tinycc_ml.ops import Access, Window
 
+#: Of an element that is widened on its own.
+_SINGLE_COPY_CYCLES = 4
+
 
 @dataclass(frozen=True, slots=True)
 class _Row:
@@ -95,6 +98,13 @@ class Rows(Columns):
         )
         row = s.out_size[1] * s.out_channels
         return Access(row, (("input", window),), reads_first=True)
+
+    @property
+    def copy_cycles(self) -> int:
+        """See the base class."""
+        s, row = self.shape, self.row
+        elements = s.out_size[0] * s.kernel[0] * row.columns * s.in_channels
+        return elements * (1 if self.planar else _SINGLE_COPY_CYCLES * row.copies)
 
     def tile(self, pixels: int) -> GemmTile:
         """See the base class."""

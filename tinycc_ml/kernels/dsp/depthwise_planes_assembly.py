@@ -18,10 +18,9 @@ from tinycc_ml.kernels.dsp.depthwise_planes_tile import (
     WORD_ELEMENTS,
     PlanesTile,
 )
+from tinycc_ml.kernels.dsp.instructions import OFFSET_LIMIT, clamp
 from tinycc_ml.kernels.dsp.tile import ELEMENT_BYTES
 
-#: The offset of a load is in 0 ... 4095.
-OFFSET_LIMIT = 4095
 #: The frame in bytes from the stack pointer: bias, multiplier, rounding, exponent of the channel,
 #: then what has no register.
 _BIAS, _MULTIPLIER, _EXPONENT = 0, 4, 12
@@ -293,21 +292,7 @@ class _Assembler:
             self.add(f"ldr r10, [sp, #{_EXPONENT}]")
         self.add(*(f"asr {a}, {a}, r10" for a in sums))
         for a in sums:
-            self.clamp(a)
-
-    def clamp(self, a: str) -> None:
-        self.add(f"ssat {a}, #8, {a}")
-        at = 0
-        # x & ~(x >> 31) is max(x, 0), x & (x >> 31) is min(x, 0).
-        for bound, instruction, is_set in (
-            (self.tile.low, "bic", self.tile.low > -128),
-            (self.tile.high, "and", self.tile.high < 127),
-        ):
-            if is_set:
-                self.advance(a, a, at - bound)
-                self.add(f"{instruction} {a}, {a}, {a}, asr #31")
-                at = bound
-        self.advance(a, a, at)
+            self.add(*clamp(a, self.tile.low, self.tile.high))
 
     def store(self, block: _Block, sums: Sequence[str]) -> None:
         step = self.tile.output_step

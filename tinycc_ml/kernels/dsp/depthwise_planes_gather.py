@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinycc_ml.dtypes import DType
-from tinycc_ml.kernels.dsp.depthwise_planes_assembly import OFFSET_LIMIT
 from tinycc_ml.kernels.dsp.depthwise_planes_tile import CHANNELS, WORD_ELEMENTS
+from tinycc_ml.kernels.dsp.instructions import OFFSET_LIMIT
 from tinycc_ml.loopir import Affine, Buffer, For, Intrinsic, LoopKernel, Role, Stmt, affine
 from tinycc_ml.loopir import build as b
 

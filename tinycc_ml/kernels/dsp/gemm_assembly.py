@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tinycc_ml.kernels.dsp.instructions import OFFSET_LIMIT, clamp, unrolled
 from tinycc_ml.kernels.dsp.tile import ELEMENT_BYTES, GemmTile, Group
 
 #: Where the frame's slots are, in bytes from the stack pointer.
@@ -19,8 +20,6 @@ _COLUMNS, _OUTPUT, _OUTPUT_END, _RUN_END, _COLUMN_END, _SCALE, _FRAME_BYTES = *r
 #: one pixel a tile is either the rest of a layer or reads each weight once, so that its code may be
 #: as long as what it saves.
 _UNROLL = {1: 8, 2: 24}
-#: The offset of a load is in 0 ... 4095.
-OFFSET_LIMIT = 4095
 #: So that the last of the unrolled steps reaches the second pixel's column.
 PIXEL_STRIDE_LIMIT = (OFFSET_LIMIT - 4 * _UNROLL[2]) // ELEMENT_BYTES
 
@@ -127,7 +126,7 @@ class _Assembler:
 
     def runs(self, group: Group) -> None:
         tile = self.tile
-        unroll, turns, rest = _unrolled(tile.steps, _UNROLL[tile.pixels])
+        unroll, turns, rest = unrolled(tile.steps, _UNROLL[tile.pixels])
         if tile.runs > 1:
             self.label(2, "a run of the columns")
         if turns > 1:
@@ -192,37 +191,6 @@ class _Assembler:
                     self.add(f"smmlar r{a}, r{a}, r8, r9")
             self.add(*(f"asr r{a}, r{a}, r10" for a in registers))
             for a in registers:
-                self.clamp(a)
+                self.add(*clamp(f"r{a}", tile.low, tile.high))
             for pixel, a in enumerate(registers):
                 self.add(f"strb r{a}, [r12, #{pixel * tile.channels + filter_}]")
-
-    def clamp(self, a: int) -> None:
-        low, high = self.tile.low, self.tile.high
-        self.add(f"ssat r{a}, #8, r{a}")
-        at = 0
-        # x & ~(x >> 31) is max(x, 0), x & (x >> 31) is min(x, 0).
-        if low > -128:
-            self.shift(a, -low)
-            self.add(f"bic r{a}, r{a}, r{a}, asr #31")
-            at = low
-        if high < 127:
-            self.shift(a, at - high)
-            self.add(f"and r{a}, r{a}, r{a}, asr #31")
-            at = high
-        self.shift(a, at)
-
-    def shift(self, a: int, distance: int) -> None:
-        if distance:
-            operation = "add" if distance > 0 else "sub"
-            self.add(f"{operation} r{a}, r{a}, #{abs(distance)}")
-
-
-def _unrolled(steps: int, limit: int) -> tuple[int, int, int]:
-    """Steps in the loop's body, turns of the loop, steps behind it."""
-    if steps <= limit:
-        return steps, 1, 0
-    for unroll in range(limit, limit // 2 - 1, -1):
-        if steps % unroll == 0:
-            return unroll, steps // unroll, 0
-    turns = -(-steps // (2 * limit // 3))
-    return steps // turns, turns, steps % turns
