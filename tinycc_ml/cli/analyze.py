@@ -58,6 +58,7 @@ def _result(compilation: Compilation, problems: tuple[str, ...]) -> dict[str, An
         "lower_bound_bytes": manifest.lower_bound_bytes,
         "gap_bytes": manifest.gap_bytes,
         "weight_bytes": manifest.weight_bytes,
+        "code_bytes_estimate": compilation.program.code_bytes_estimate,
         "layers": [
             {
                 "name": layer.name,
@@ -92,6 +93,8 @@ def _print(compilation: Compilation, problems: tuple[str, ...]) -> None:
     out.print(table(f"{manifest.model_file}", columns, rows))
     out.print(f"MACs               {manifest.macs:>12,}")
     out.print(f"constants          {manifest.weight_bytes:>12,} bytes of flash")
+    code_bytes = compilation.program.code_bytes_estimate
+    out.print(f"code, estimated    {code_bytes:>12,} bytes of flash")
     proof = "optimal" if not manifest.gap_bytes else f"gap {manifest.gap_bytes:,}"
     out.print(
         f"arena              {manifest.arena_bytes:>12,} bytes of RAM, lower bound "
@@ -101,5 +104,6 @@ def _print(compilation: Compilation, problems: tuple[str, ...]) -> None:
     if not board.is_host and not problems:
         out.print(
             f"fits {board.name}: {manifest.arena_bytes:,} of {ram_block_bytes(board):,} bytes of "
-            f"RAM, {manifest.weight_bytes:,} of {board.flash_bytes:,} bytes of flash"
+            f"RAM, about {manifest.weight_bytes + code_bytes:,} of {board.flash_bytes:,} bytes of "
+            "flash"
         )

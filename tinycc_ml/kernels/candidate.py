@@ -63,8 +63,15 @@ class Candidate:
                 parts[intrinsic.name] = sum(_instruction_bytes(intrinsic))
             else:
                 own += _BYTES_PER_STATEMENT
-        parts[self.kernel] = own
+        # By its hash, as a kernel is a deep tree that dictionaries would hash again and again.
+        parts["function", self.definition.name, hash(self.kernel)] = own
         return parts
+
+    @property
+    def code(self) -> dict[object, int]:
+        """The part of :attr:`flash` that is code, estimated."""
+        constants = {(c.digest, c.array.nbytes) for c in self.packed}
+        return {key: size for key, size in self.flash.items() if key not in constants}
 
 
 def _instruction_bytes(intrinsic: Intrinsic) -> Iterator[int]:

@@ -22,7 +22,7 @@ def choose(layers: Sequence[Sequence[Candidate]], flash_limit: int | None) -> li
             candidates exceed it, the result exceeds it.
     """
     plan = _Plan([min(candidates, key=lambda c: c.cycles) for candidates in layers])
-    if flash_limit is None:
+    if flash_limit is None or plan.flash <= flash_limit:
         return plan.chosen
     while plan.flash > flash_limit:
         frees = [

@@ -59,6 +59,7 @@ class Program:
         inputs: The model's inputs, in its order.
         outputs: The model's outputs, in its order.
         refusals: Kernels not taken.
+        code_bytes_estimate: Roughly what the functions take of the flash; a build tells exactly.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Program:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     refusals: tuple[Refusal, ...]
+    code_bytes_estimate: int
 
     @property
     def weight_bytes(self) -> int:

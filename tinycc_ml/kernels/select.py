@@ -80,6 +80,7 @@ class _Selection:
         self._constant_names: dict[tuple[str, int], str] = {}
         self._aliases: list[tuple[str, str]] = []
         self._refusals: list[Refusal] = []
+        self._code: dict[object, int] = {}
 
     def offers(self, layer: Layer, definitions: Sequence[KernelDef]) -> tuple[Candidate, ...]:
         """What takes the layer; at least one candidate."""
@@ -104,6 +105,7 @@ class _Selection:
             self._aliases.append((layer.outputs[0], layer.inputs[0]))
             return
         kernel, packed = candidate.kernel, candidate.packed
+        self._code.update(candidate.code)
         constant_parameters = [b for b in kernel.loops.buffers if b.role is Role.CONSTANT]
         scratch = [b for b in kernel.loops.buffers if b.role is Role.SCRATCH]
         self._calls.append(
@@ -150,4 +152,5 @@ class _Selection:
             graph.inputs,
             graph.outputs,
             tuple(self._refusals),
+            sum(self._code.values()),
         )
