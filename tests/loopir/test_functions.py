@@ -122,6 +122,8 @@ def arguments(name: str, count: int, seed: int) -> list[np.ndarray]:
     if name in ("pair_low", "pair_high"):
         # Any two bytes are in between.
         return [integers(-128 * 65537, 127 * 65537)]
+    if name == "shift_right":
+        return [integers(), integers(0, 31)]
     if name in ("stream_weight", "signed_byte"):
         return [integers(), integers(0, 3)]
     if name == "pair_total":

@@ -313,6 +313,17 @@ def _requantize_short(
 
 _SWAR = (
     ScalarFunction(
+        "shift_right",
+        (("x", _I32), ("n", _I32)),
+        _I32,
+        lambda x, n: x >> n,
+        (),
+        "x / 2^n, rounded down; 0 <= n <= 31.",
+        """\
+  return x >> n;
+""",
+    ),
+    ScalarFunction(
         "stream_weight",
         (("word", _I32), ("index", _I32)),
         _I32,
