@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 import pytest
@@ -16,13 +17,14 @@ from tests.kernels.dsp.cases import Case, conv_case, dense_case
 from tests.kernels.dsp.test_depthwise_planes import depthwise_case
 from tests.kernels.dsp.test_emulated import check as check_emulated
 from tests.kernels.dsp.test_pooling import accepted as accepted_pools
+from tests.kernels.dsp.winograd_cases import winograd_case
 from tinycc_ml.kernels.dsp import DSP, DUAL_ISSUE, dual_issue
 from tinycc_ml.kernels.dsp.dual_issue import interleave, parse
 from tinycc_ml.loopir import Intrinsic
 from tinycc_ml.loopir.walk import intrinsic_calls
 from tinycc_ml.runner.cycles.cortex_m7 import block_cycles
 
-DRAWS = (conv_case, dense_case, depthwise_case)
+DRAWS = (conv_case, dense_case, depthwise_case, partial(winograd_case, "f4"))
 _STEP = re.compile(r"\s*([a-z0-9]+) (.*)")
 _NAMES = re.compile(r"\b(?:r\d+|sp|lr)\b")
 
@@ -145,11 +147,11 @@ def test_names_and_needs():
     reason="qemu-system-arm or arm-none-eabi-gcc is not installed",
 )
 def test_drawn_layers_on_a_core(tmp_path):
-    duals = {dual.op: dual for dual in DUAL_ISSUE}
+    duals = {plain.name: dual for plain, dual in zip(DSP, DUAL_ISSUE, strict=True)}
     cases = [draw(Random(seed), 2) for draw in DRAWS for seed in range(12)]
     cases += [c for kind in ("average", "max") for c in accepted_pools(kind, 6, seed=9, scale=2)]
     cases = [c for c in cases if c.definition.accepts(c.workload, c.constants) is None]
     assert len(cases) > 30
     check_emulated(
-        [replace(c, definition=duals[c.workload.op]) for c in cases], "mps2-an500", tmp_path
+        [replace(c, definition=duals[c.definition.name]) for c in cases], "mps2-an500", tmp_path
     )

@@ -15,9 +15,11 @@ from tinycc_ml.kernels.dsp.instructions import OFFSET_LIMIT
 from tinycc_ml.loopir import Affine, Buffer, For, Intrinsic, LoopKernel, Role, Stmt, affine
 from tinycc_ml.loopir import build as b
 
-#: So many pairs of pixels stand in a row without a loop; in a loop, as many as divide them best.
+#: So many pairs of pixels stand in a row without a loop; in a loop, as many as divide them best,
+#: or else so few that what is left over takes little code.
 _UNROLL = 6
 _LOOPED = (4, 3, 2)
+_LOOPED_WITH_REST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ class _Assembler:
         pairs = self.gather.pairs
         unroll = pairs
         if pairs > _UNROLL:
-            unroll = next((u for u in _LOOPED if pairs % u == 0), _LOOPED[0])
+            unroll = next((u for u in _LOOPED if pairs % u == 0), _LOOPED_WITH_REST)
         turns = pairs // unroll if unroll else 0
         if turns > 1:
             self.add(f"movw lr, #{turns}")

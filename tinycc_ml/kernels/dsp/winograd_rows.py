@@ -56,4 +56,5 @@ def _block(words: int) -> list[str]:
     registers = [f"r{2 + i}" for i in range(words)]
     lines = [f"  ldr {r}, [r0], #{WORD}" for r in registers]
     lines += [f"  eor {r}, {r}, r6" for r in registers]
-    return [*lines, f"  stm r1!, {{{', '.join(registers)}}}"]
+    store = f"  stm r1!, {{r2-r{1 + words}}}" if words > 1 else f"  str r2, [r1], #{WORD}"
+    return [*lines, store]
