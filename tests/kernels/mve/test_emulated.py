@@ -18,7 +18,7 @@ pytestmark = needs_emulator
 BOARD = "mps3-an547"
 #: Larger than what the interpreter runs: loops of the tile are entered, counters exceed bytes.
 SCALE = 3
-#: Every way to compile: flags, or another compiler with its flags.
+#: Ways to compile: flags, or another compiler with its flags. Tiles are the same in all of them.
 CLANG = (
     *("clang", "--target=thumbv8.1m.main-none-eabi", "-isystem", "/usr/lib/arm-none-eabi/include"),
     "-Wno-unused-command-line-argument",
@@ -43,18 +43,18 @@ def check(cases, folder, command=("-O2",)):
 
 @pytest.mark.parametrize("family", EMULATED)
 def test_drawn_layers(family, tmp_path):
-    check(accepted(family, 30, seed=1000, scale=SCALE), tmp_path)
+    check(accepted(family, 20, seed=1000, scale=SCALE), tmp_path)
 
 
 def test_every_pair_of_values_is_added(tmp_path):
-    check([all_pairs_case(Random(seed)) for seed in range(2)], tmp_path)
+    check([all_pairs_case(Random(seed)) for seed in range(1)], tmp_path)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["O0", "lto", "portable", "clang-O2"])
 def test_every_way_to_compile(mode, tmp_path):
     if MODES[mode][0] == "clang" and shutil.which("clang") is None:
         pytest.skip("clang is not installed")
-    cases = [case for family in EMULATED for case in accepted(family, 3, seed=50, scale=1)]
+    cases = [case for family in EMULATED for case in accepted(family, 2, seed=50, scale=1)]
     check(cases, tmp_path, MODES[mode])
 
 

@@ -13,7 +13,7 @@ from tests.kernels.mve.cases import FAMILIES
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_drawn_layers(family, seed):
     check(FAMILIES[family](Random(seed), 1))
@@ -21,9 +21,9 @@ def test_drawn_layers(family, seed):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_nearly_all_drawn_layers_are_taken(family):
-    cases = [FAMILIES[family](Random(seed), 1) for seed in range(100)]
+    cases = [FAMILIES[family](Random(seed), 1) for seed in range(60)]
     refused = [c.definition.accepts(c.workload, c.constants) for c in cases]
-    assert sum(reason is not None for reason in refused) < 10, refused
+    assert sum(reason is not None for reason in refused) < 6, refused
 
 
 @pytest.mark.slow

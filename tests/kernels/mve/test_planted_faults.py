@@ -23,7 +23,6 @@ FAULTS = {
     "a vector is not masked": ("conv2d", "vctp.8", None),
     "the last filters are not masked": ("conv2d", "vctp.32", "nop @"),
     "a sum is not started again": ("wide", "vmladav.s8", "vmladava.s8"),
-    "bottom and top exchanged": ("depthwise", "vmovlt", "vmovlb"),
     "no saturation to 8 bits": ("depthwise", "vqmovn", "vmovn"),
 }
 

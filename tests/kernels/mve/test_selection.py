@@ -14,9 +14,10 @@ from tests.end_to_end.golden import MODELS, compiled
 from tests.end_to_end.networks import NETWORKS
 from tests.end_to_end.projects import compile_bytes, write_files
 from tests.kernels.dsp.test_selection import STYLE, graph
-from tests.kernels.mve.cases import CONV, DEPTHWISE, accepted, conv_case
+from tests.kernels.mve.cases import CONV, DEPTHWISE, EMULATED, accepted, conv_case
 from tinycc_ml.graph import Constant
 from tinycc_ml.kernels import select
+from tinycc_ml.loopir import required_intrinsics
 from tinycc_ml.targets import features, load_board
 
 BOARD = "mps3-an547"
@@ -74,6 +75,14 @@ def test_two_neighbouring_taps_of_minus_128_are_refused():
     ]
     reason = DEPTHWISE.accepts(case.workload, (Constant(array), *spread))
     assert reason == "two neighbouring taps of channel 2 are both -128"
+
+
+@pytest.mark.parametrize("family", EMULATED)
+def test_equal_names_are_equal_tiles(family):
+    cases = accepted(family, 150, seed=20_000, scale=1)
+    kernels = [case.definition.build(case.workload, case.constants).loops for case in cases]
+    intrinsics = {i for kernel in kernels for i in required_intrinsics(kernel)}
+    assert len(intrinsics) == len({i.name for i in intrinsics})
 
 
 @pytest.mark.parametrize("name", ["digits", "everything"])

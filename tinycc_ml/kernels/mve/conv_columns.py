@@ -210,7 +210,8 @@ class Gathered(Columns):
         is_dense = s.dilation[1] == 1 or s.kernel[1] == 1
         taps = 1 if is_dense else s.kernel[1]
         piece = s.in_channels * (s.kernel[1] if is_dense else 1)
-        step, tap_stride = s.stride[1] * s.in_channels, s.dilation[1] * s.in_channels
+        step = s.stride[1] * s.in_channels
+        tap_stride = 0 if taps == 1 else s.dilation[1] * s.in_channels
         k = s.kernel[0] * s.kernel[1] * s.in_channels
         column = k + -k % 4
         rows = (s.kernel[0], self.rows.length)
