@@ -23,8 +23,16 @@ from tinycc_ml.emit import (
 from tinycc_ml.errors import DoesNotFitError, OutputError
 from tinycc_ml.graph import Graph, PassReport, format_graph, run_passes, verify_graph
 from tinycc_ml.importers import import_model
-from tinycc_ml.kernels import KernelChoice, Program, format_program, select
-from tinycc_ml.memplan import Io, MemoryPlan, Optimize, order_program, plan_program
+from tinycc_ml.kernels import KernelChoice, Program, format_order, format_program, select
+from tinycc_ml.memplan import (
+    Io,
+    MemoryPlan,
+    Optimize,
+    order_program,
+    plan_program,
+    stream_for_ram,
+    stream_within,
+)
 from tinycc_ml.ops import IntegerGraph, format_integer_graph, integerize
 from tinycc_ml.targets import Board, features
 from tinycc_ml.transforms import SIMPLIFY
@@ -113,11 +121,11 @@ def compile_model(
     limit = _flash_limit(board) if flash_limit is None else flash_limit
     program = select(integers, features(board), kernels, limit)
     dump("06_select", format_program(program))
-    # 7. order
+    # 7. order; consecutive layers may run row by row
     program = order_program(program, options.io)
-    dump("07_order", "".join(f"{call.layer}\n" for call in program.calls))
     # 8. place
-    plan = _place(program, board, options.io, optimize)
+    program, plan = _place(program, integers, board, options.io, kernels, optimize)
+    dump("07_order", format_order(program))
     dump("08_place", plan.render())
     layout = make_layout(program, plan, options.io, dict(graph.types))
     # 10. account; before 9, whose texts quote it
@@ -134,17 +142,34 @@ def _flash_limit(board: Board) -> int | None:
     return None if board.is_host else board.flash_bytes // 8 * 7
 
 
-def _place(program: Program, board: Board, io: Io, optimize: Optimize) -> MemoryPlan:
-    """The memory plan; `auto` gives up disjoint buffers only where they do not fit the board.
+def _place(
+    program: Program,
+    integers: IntegerGraph,
+    board: Board,
+    io: Io,
+    kernels: KernelChoice,
+    optimize: Optimize,
+) -> tuple[Program, MemoryPlan]:
+    """The memory plan, and the program with the groups that it asks for.
 
-    Which of the two is faster depends on the model; by a few percent, either way.
+    `auto` gives up disjoint buffers and whole layers only where they do not fit the board.
     """
-    if optimize != "ram":
-        plan = plan_program(program, io)
-        fits = board.is_host or plan.arena_bytes <= ram_block_bytes(board)
-        if optimize == "latency" or fits:
-            return plan
-    return plan_program(program, io, overlap=True)
+    portable = kernels == "portable"
+    if optimize == "ram":
+        streamed = stream_for_ram(program, integers, features(board), io, portable=portable)
+        return streamed.program, streamed.plan
+    plan = plan_program(program, io)
+    if optimize == "latency" or board.is_host or plan.arena_bytes <= ram_block_bytes(board):
+        return program, plan
+    streamed = stream_within(
+        program,
+        integers,
+        features(board),
+        io,
+        portable=portable,
+        limit_bytes=ram_block_bytes(board),
+    )
+    return streamed.program, streamed.plan
 
 
 def generate(compilation: Compilation) -> dict[str, str]:

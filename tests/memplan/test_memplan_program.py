@@ -35,7 +35,7 @@ def execute(compilation: Compilation, plan: MemoryPlan, memory: np.ndarray, call
             data = np.ascontiguousarray(program.constants[name].array)
         else:
             data = array(memory, plan.placement(name), buffer.dtype)
-        arrays[buffer.name] = data.reshape(buffer.shape)
+        arrays[buffer.name] = data.reshape(buffer.stored_shape)
     run_kernel(kernel, arrays)
 
 

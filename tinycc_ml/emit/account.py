@@ -48,9 +48,9 @@ def account(
         files=(f"{name}.h", f"{name}.c", f"{name}_weights.h", f"{name}_weights.c"),
         inputs=tuple(_tensor(port) for port in layout.inputs),
         outputs=tuple(_tensor(port) for port in layout.outputs),
-        plan_method=plan.method,
+        plan_method=_method(layout),
         arena_bytes=plan.arena_bytes,
-        scratch_bytes=max((sum(s for _, s in c.scratch) for c in program.calls), default=0),
+        scratch_bytes=max((call.scratch_bytes for call in program.calls), default=0),
         lower_bound_bytes=plan.lower_bound_bytes,
         gap_bytes=plan.gap_bytes,
         arena_alignment=plan.alignment,
@@ -59,6 +59,12 @@ def account(
         layers=_layers(layout),
         refusals=refusals,
     )
+
+
+def _method(layout: Layout) -> str:
+    """How the layers share the arena, in words."""
+    has_groups = any(len(call.group) > 1 for call in layout.program.calls)
+    return ("row by row, else " if has_groups else "") + layout.plan.method
 
 
 def _tensor(port: Port) -> TensorEntry:
@@ -95,7 +101,8 @@ def _layers(layout: Layout) -> tuple[LayerEntry, ...]:
                 output_shapes=tuple(program.types[n].shape for n in call.outputs),
                 macs=call.macs,
                 weight_bytes=sum(program.constants[n].array.nbytes for n in call.constants),
-                scratch_bytes=sum(size for _, size in call.scratch),
+                scratch_bytes=call.scratch_bytes,
+                group=tuple(each.layer for each in call.group),
             )
         )
     return tuple(entries)

@@ -87,6 +87,8 @@ def _parameter(buffer: Buffer, overlaps: bool) -> str:
 
 def _comment(layout: Layout, kernel: Kernel, calls: list[Call], overlaps: bool) -> str:
     first, *others = calls
+    if first.group:
+        return _group_comment(layout, kernel, first, overlaps)
     types = dict(layout.program.types) | {
         name: TensorType(c.array.shape, layout.program.types[first.outputs[0]].dtype)
         for name, c in layout.program.constants.items()
@@ -104,6 +106,29 @@ def _comment(layout: Layout, kernel: Kernel, calls: list[Call], overlaps: bool) 
     ]
     if others:
         sentences.append(f"Also computes {', '.join(call.layer for call in others)}.")
+    if overlaps:
+        sentences.append("May write over its input, whose bytes it has read by then.")
+    return block_comment(sentences)
+
+
+def _group_comment(layout: Layout, kernel: Kernel, call: Call, overlaps: bool) -> str:
+    """What a function of several layers does, and how its rows come and go."""
+    types = layout.program.types
+    shapes = " and ".join(_shape(types[name]) for name in call.inputs)
+    rings = [b for b in kernel.loops.buffers if b.name.startswith("ring_")]
+    sentences = [
+        f"{len(call.group)} layers, row by row: {shapes} -> {_shape(types[call.outputs[0]])}; "
+        f"{call.macs:,} MACs.",
+        *(
+            f"- {each.layer} from {comment_safe(str(each.origin), 80)}, kernel {each.kernel}."
+            for each in call.group
+        ),
+    ]
+    if rings:
+        sentences.append(
+            "In each turn a layer computes the next row, as soon as the rows exist that it reads. "
+            "What lies between two layers is a ring: only as many rows are kept as are read again."
+        )
     if overlaps:
         sentences.append("May write over its input, whose bytes it has read by then.")
     return block_comment(sentences)

@@ -52,6 +52,7 @@ class LayerEntry:
     macs: int
     weight_bytes: int
     scratch_bytes: int
+    group: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from tinycc_ml.emit.text import (
     float_literal,
     wrap,
 )
+from tinycc_ml.kernels import Call, GroupedLayer
 from tinycc_ml.loopir import (
     ScalarFunction,
     print_c_function,
@@ -279,7 +280,11 @@ def _copy(target: str, source: str, port: Port) -> dict[str, str]:
 
 def _constants(layout: Layout) -> list[dict[str, Any]]:
     program = layout.program
-    origins = {name: call for call in program.calls for name in (*call.constants, *call.inputs)}
+    origins: dict[str, Call | GroupedLayer] = {}
+    for call in program.calls:
+        origins |= dict.fromkeys((*call.constants, *call.inputs), call)
+        for each in call.group:
+            origins |= dict.fromkeys(each.constants, each)
     return [
         {
             "name": f"{program.name}_{name}",

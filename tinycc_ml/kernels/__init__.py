@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from tinycc_ml.kernels.base import Kernel, KernelDef
-from tinycc_ml.kernels.printer import format_program
-from tinycc_ml.kernels.program import Call, Program, Refusal
+from tinycc_ml.kernels.printer import format_order, format_program
+from tinycc_ml.kernels.program import Call, GroupedLayer, Program, Refusal
 from tinycc_ml.kernels.select import KernelChoice, candidates, select
 
 __all__ = [
     "Call",
+    "GroupedLayer",
     "Kernel",
     "KernelChoice",
     "KernelDef",
     "Program",
     "Refusal",
     "candidates",
+    "format_order",
     "format_program",
     "select",
 ]

@@ -6,6 +6,15 @@ from tinycc_ml.kernels.program import Program
 from tinycc_ml.loopir import format_kernel
 
 
+def format_order(program: Program) -> str:
+    """The calls in order, one a line; of a group also its layers."""
+    lines: list[str] = []
+    for call in program.calls:
+        grouped = " ".join(each.layer for each in call.group)
+        lines.append(f"{call.layer}: row by row {grouped}" if grouped else call.layer)
+    return "\n".join(lines) + "\n"
+
+
 def format_program(program: Program) -> str:
     """The calls in order, then each function's loop nest."""
     lines = [f"program {program.name} {{"]

@@ -19,8 +19,29 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupedLayer:
+    """A layer that a call computes together with others, row by row.
+
+    Attributes:
+        layer: Name of the layer.
+        op: The operator's name.
+        kernel: Name of the row kernel.
+        constants: Names of its constants.
+        macs: Multiply-accumulates.
+        origin: The layer's place in the model file.
+    """
+
+    layer: str
+    op: str
+    kernel: str
+    constants: tuple[str, ...]
+    macs: int
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """One layer: a function applied to values and constants.
+    """One layer, or a group of layers: a function applied to values and constants.
 
     Attributes:
         layer: Name of the layer, unique in the program.
@@ -31,7 +52,10 @@ class Call:
         outputs: Names of the values written, in parameter order.
         scratch: (name, size in bytes) of each scratch buffer, in parameter order.
         macs: Multiply-accumulates.
-        origin: The layer's place in the model file.
+        origin: The layer's place in the model file; of a group that of its last layer.
+        group: The layers, where there are several.
+        held: Names of the scratch that holds activations: the rings and sums of a group.
+        cycles: Estimated, to compare plans by.
     """
 
     layer: str
@@ -43,6 +67,14 @@ class Call:
     scratch: tuple[tuple[str, int], ...]
     macs: int
     origin: Origin
+    group: tuple[GroupedLayer, ...] = ()
+    held: frozenset[str] = frozenset()
+    cycles: int = 0
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Size of the scratch that holds no activations."""
+        return sum(size for name, size in self.scratch if name not in self.held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +109,11 @@ class Program:
     def weight_bytes(self) -> int:
         """Bytes of all constants."""
         return sum(constant.array.nbytes for constant in self.constants.values())
+
+    @property
+    def cycles(self) -> int:
+        """Estimated cycles of one inference."""
+        return sum(call.cycles for call in self.calls)
 
     @property
     def macs(self) -> int:

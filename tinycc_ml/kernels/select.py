@@ -122,6 +122,7 @@ class _Selection:
                 tuple((f"{layer.name}_{b.name}", b.elements * b.dtype.size_bytes) for b in scratch),
                 layer.macs,
                 layer.origin,
+                cycles=candidate.cycles,
             )
         )
 

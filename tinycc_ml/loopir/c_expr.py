@@ -19,7 +19,7 @@ class Atom:
 
 @dataclass(frozen=True, slots=True)
 class Infix:
-    """``left operator right`` with one of ``+ - * /``."""
+    """``left operator right`` with one of ``+ - * / %``."""
 
     operator: str
     left: CExpr
@@ -56,7 +56,7 @@ class Apply:
 CExpr = Atom | Infix | Convert | Element | Apply
 
 _SUM, _PRODUCT, _UNARY, _POSTFIX = range(1, 5)
-_BINDING = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT}
+_BINDING = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "%": _PRODUCT}
 
 
 def render(expr: CExpr, binding: int = _SUM) -> str:

@@ -11,6 +11,9 @@ from tinycc_ml.loopir.index import Affine
 from tinycc_ml.loopir.ir import Buffer, CallIntrinsic, For, If, Load, Stmt, Store
 from tinycc_ml.loopir.walk import expressions, statements
 
+#: The loops of row streaming are ``tick``, ``tick_1`` ...: sums of them number rows.
+TICK = "tick"
+
 
 class Names:
     """Gives out names that are not taken yet."""
@@ -73,13 +76,23 @@ def choose_names(body: Sequence[Stmt], names: Names) -> dict[Affine, str]:
 
 
 def _takes_arithmetic(index: Affine) -> bool:
-    return len(index.terms) > 1 or any(coefficient != 1 for _, coefficient in index.terms)
+    counts_ticks = any(variable.split("_")[0] == TICK for variable in index.variables)
+    return (
+        len(index.terms) > 1
+        or any(coefficient != 1 for _, coefficient in index.terms)
+        or (counts_ticks and index.constant != 0)
+    )
 
 
 def _wish(index: Affine, buffer: str) -> str:
     """``oc`` for the two halves of a split ``oc``; ``iy`` for ``oy`` and ``ky`` in an input."""
     variables = [variable for variable, _ in index.terms]
     bases = {variable.split("_")[0] for variable in variables}
+    if bases == {TICK}:
+        return "row"
+    if TICK in bases:
+        endings = {base[1:] for base in bases - {TICK}}
+        return f"i{endings.pop()}" if len(endings) == 1 else "at"
     if len(bases) == 1 and (len(variables) > 1 or "_" in variables[0]):
         return bases.pop()
     endings = {base[1:] for base in bases}
@@ -116,10 +129,16 @@ def _plus(left: CExpr | None, right: CExpr, negative: bool) -> CExpr:
 
 
 def flat_expr(buffer: Buffer, indices: Sequence[CExpr]) -> CExpr:
-    """The flat index of an element, factored as ``(y * width + x) * channels + c``."""
+    """The flat index of an element, factored as ``(y * width + x) * channels + c``.
+
+    In a ring, ``y`` is the slot ``row % ring_rows``.
+    """
     zero = Atom("0")
     flat: CExpr = zero
     stride = 1
+    if buffer.ring_rows is not None and buffer.ring_rows < buffer.shape[0]:
+        slot = Infix("%", indices[0], Atom(str(buffer.ring_rows)))
+        indices = (zero if buffer.ring_rows == 1 else slot, *indices[1:])
     for extent, index in zip(buffer.shape, indices, strict=True):
         stride *= extent
         if index == zero:

@@ -59,6 +59,16 @@ class CLines:
         """Adds a line."""
         self.lines.append(" " * self._indentation + text)
 
+    def comment(self, text: str) -> None:
+        """Adds a comment of one line, or of as many as it takes."""
+        words, line = text.split(" "), "/*"
+        for word in words:
+            if len(line) + 1 + len(word) + 3 > self.width:
+                self.add(line)
+                line = " *"
+            line += f" {word}"
+        self.add(f"{line} */")
+
     def open(self, text: str) -> None:
         """Adds a line that opens a block."""
         self.add(text)

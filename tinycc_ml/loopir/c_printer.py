@@ -104,6 +104,11 @@ class _Printer:
     def conditional(
         self, statement: If, extents: Mapping[str, int], conditions: tuple[Condition, ...]
     ) -> None:
+        if statement.comment:
+            self.out.comment(statement.comment)
+        if not statement.conditions:
+            self.body(statement.body, extents, conditions)
+            return
         tests: list[str] = []
         blocks = 0
         for condition in statement.conditions:

@@ -32,8 +32,8 @@ def run_kernel(
 
     Args:
         kernel: What to run.
-        arrays: One C-contiguous array for each buffer, of its shape and dtype. Arrays may share
-            memory: elements are read and written one by one in the kernel's order.
+        arrays: One C-contiguous array for each buffer, of its dtype and its shape in memory. They
+            may share memory: elements are read and written one by one in the kernel's order.
         trace: Called on each access to an element, after it happened.
 
     Raises:
@@ -61,10 +61,10 @@ def _view(kernel: LoopKernel, name: str, arrays: Mapping[str, Array]) -> memoryv
     array = arrays.get(name)
     if array is None:
         raise InternalError(f"{kernel.name}: no array for buffer {name}")
-    if array.shape != buffer.shape or array.dtype != buffer.dtype.numpy:
+    if array.shape != buffer.stored_shape or array.dtype != buffer.dtype.numpy:
         raise InternalError(
             f"{kernel.name}: array for {name} is {array.dtype.name}{array.shape}; "
-            f"needed {buffer.dtype.value}{buffer.shape}"
+            f"needed {buffer.dtype.value}{buffer.stored_shape}"
         )
     if not array.flags.c_contiguous:
         raise InternalError(f"{kernel.name}: array for {name} is not C-contiguous")

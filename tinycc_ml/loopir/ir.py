@@ -27,20 +27,35 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """A dense row-major parameter of the kernel."""
+    """A dense row-major parameter of the kernel.
+
+    Attributes:
+        name: Its name in C.
+        dtype: Its elements' type.
+        shape: What indices run over.
+        role: What it is to the kernel.
+        ring_rows: A ring keeps only so many rows (indices of the first dimension): row ``r`` lies
+            in slot ``r mod ring_rows``. Indices and their checks are those of the whole tensor.
+    """
 
     name: str
     dtype: DType
     shape: tuple[int, ...]
     role: Role
+    ring_rows: int | None = None
+
+    @property
+    def stored_shape(self) -> tuple[int, ...]:
+        """The shape in memory: that of a ring has only the rows that are kept."""
+        return self.shape if self.ring_rows is None else (self.ring_rows, *self.shape[1:])
 
     @property
     def elements(self) -> int:
-        """Number of elements."""
-        return prod(self.shape)
+        """Number of elements in memory."""
+        return prod(self.stored_shape)
 
     def flatten(self, indices: tuple[Affine, ...]) -> Affine:
-        """The flat element index of a multi-dimensional one."""
+        """The flat element index of a multi-dimensional one, in a buffer that is no ring."""
         flat = Affine()
         for index, extent in zip(indices, self.shape, strict=True):
             flat = flat * extent + index
@@ -132,10 +147,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class If:
-    """Runs the body where all conditions hold."""
+    """Runs the body where all conditions hold; the comment stands above it in C."""
 
     conditions: tuple[Condition, ...]
     body: tuple[Stmt, ...]
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,8 @@ def _lines(body: Sequence[Stmt], indent: str) -> Iterator[str]:
 def format_buffer(buffer: Buffer) -> str:
     """``input: int8[1x32x32x3] input``."""
     dims = "x".join(map(str, buffer.shape)) or "scalar"
+    if buffer.ring_rows is not None:
+        dims += f", {buffer.ring_rows} rows kept"
     return f"{buffer.name}: {buffer.dtype.value}[{dims}] {buffer.role.value}"
 
 

@@ -29,6 +29,7 @@ def simplify_kernel(kernel: LoopKernel) -> LoopKernel:
 
     - A loop of extent 1 becomes its body with the variable 0.
     - A condition that always holds is dropped; statements whose condition never holds are dropped.
+      Statements with a comment keep it, above no condition at all.
     - A condition directly inside another becomes one statement with both.
     - ``x + 0``, ``x - 0`` and ``x * 1`` become ``x`` for integers.
     - Locals that nothing reads are dropped, and loops and conditions without statements.
@@ -66,12 +67,12 @@ def _if(
         if low < condition.low or high >= condition.high:
             open_ += (condition,)
     body = tuple(_body(statement.body, extents, conditions + open_))
-    if not open_:
+    if not open_ and not statement.comment:
         yield from body
-    elif len(body) == 1 and isinstance(body[0], If):
-        yield If(open_ + body[0].conditions, body[0].body)
+    elif len(body) == 1 and isinstance(body[0], If) and not body[0].comment:
+        yield replace(statement, conditions=open_ + body[0].conditions, body=body[0].body)
     else:
-        yield If(open_, body)
+        yield replace(statement, conditions=open_, body=body)
 
 
 def _without_identity(expr: Expr) -> Expr:

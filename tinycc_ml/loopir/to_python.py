@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 
 import numpy as np
 
@@ -12,8 +13,10 @@ from tinycc_ml.loopir.functions import FUNCTIONS
 from tinycc_ml.loopir.index import Affine
 from tinycc_ml.loopir.ir import (
     Accumulate,
+    Argument,
     Assign,
     Binary,
+    Buffer,
     Call,
     CallIntrinsic,
     Cast,
@@ -138,13 +141,25 @@ class _Translator:
         views, traced = [], []
         for argument, parameter in bound_windows(call):
             where = f"{call.intrinsic.name}: {format_element(argument.buffer, argument.start)}"
-            flat = flat_start(argument, self.kernel.buffer(argument.buffer))
-            place = f"m_{argument.buffer}, {_affine(flat, extents, where)}, {parameter.elements}"
+            start = self.window_start(argument, extents, where)
+            place = f"m_{argument.buffer}, {start}, {parameter.elements}"
             views.append(f"window({place}, {where!r})")
             traced.append(f"{parameter.name!r}: ({argument.buffer!r}, {place}, {where!r})")
         if self.traced:
             return f"i_{call.intrinsic.name}(*windowed(read, write, {{{', '.join(traced)}}}))"
         return f"i_{call.intrinsic.name}({', '.join(views)})"
+
+    def window_start(self, argument: Argument, extents: Mapping[str, int], where: str) -> str:
+        buffer = self.kernel.buffer(argument.buffer)
+        start = _affine(flat_start(argument, buffer), extents, where)
+        if buffer.ring_rows is None:
+            return start
+        row = self.slot(buffer, _affine(argument.start[0], extents, where), where)
+        return f"({row})*{prod(buffer.shape[1:])} + {start}"
+
+    def slot(self, ring: Buffer, row: str, where: str) -> str:
+        """Where a row of a ring lies; the row itself must exist."""
+        return f"at({row}, {ring.shape[0]}, {where!r}) % {ring.ring_rows}"
 
     def store(
         self,
@@ -211,15 +226,18 @@ class _Translator:
         return f"read({buffer!r}, m_{buffer}, {index})" if is_traced else f"m_{buffer}[{index}]"
 
     def element(self, buffer: str, indices: tuple[Affine, ...], extents: Mapping[str, int]) -> str:
-        shape = self.kernel.buffer(buffer).shape
+        target = self.kernel.buffer(buffer)
+        shape = target.shape
         where = format_element(buffer, indices)
         if len(indices) != len(shape):
             raise InternalError(f"{where}: {len(indices)} indices, rank is {len(shape)}")
         flat = ""
-        for index, extent in zip(indices, shape, strict=True):
+        for position, (index, extent) in enumerate(zip(indices, shape, strict=True)):
             text = _affine(index, extents, where)
             low, high = index.bounds(extents)
-            if low < 0 or high >= extent:
+            if position == 0 and target.ring_rows is not None:
+                text = self.slot(target, text, where)
+            elif low < 0 or high >= extent:
                 text = f"at({text}, {extent}, {where!r})"
             flat = f"({flat})*{extent} + {text}" if flat else text
         return flat or "0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from math import prod
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import InternalError
@@ -65,8 +66,12 @@ class _Verifier:
         for buffer in self.kernel.buffers:
             self.define(buffer.name)
             promoted(buffer.dtype)
-            if any(extent < 1 for extent in buffer.shape) or buffer.elements >= _INDEX_LIMIT:
+            if any(extent < 1 for extent in buffer.shape) or prod(buffer.shape) >= _INDEX_LIMIT:
                 raise InternalError(f"buffer {buffer.name} has shape {buffer.shape}")
+            if buffer.ring_rows is not None and not 1 <= buffer.ring_rows <= buffer.shape[0]:
+                raise InternalError(
+                    f"buffer {buffer.name} keeps {buffer.ring_rows} rows of {buffer.shape[0]}"
+                )
         self.body(self.kernel.body, {}, (), {})
 
     def define(self, name: str) -> None:
@@ -166,7 +171,10 @@ class _Verifier:
 
     def is_unset(self, buffer: str) -> bool:
         known = self.buffers.get(buffer)
-        return known is not None and known.role in WRITABLE and buffer not in self.stored
+        if known is None or known.ring_rows is not None:
+            # Rows are written turn by turn; in the text of a loop, the reader may come first.
+            return False
+        return known.role in WRITABLE and buffer not in self.stored
 
     def check_element(
         self,

@@ -108,7 +108,7 @@ def map_indices(body: Body, f: Callable[[Affine], Affine]) -> Body:
                 return replace(statement, body=tuple(map(visit, statement.body)))
             case If(conditions, inner):
                 mapped = tuple(replace(c, index=f(c.index)) for c in conditions)
-                return If(mapped, tuple(map(visit, inner)))
+                return replace(statement, conditions=mapped, body=tuple(map(visit, inner)))
             case Store(buffer, indices, value):
                 return Store(buffer, tuple(map(f, indices)), rebuild(value, in_load))
             case Local() | Assign() | Accumulate():
@@ -162,8 +162,8 @@ def rename(body: Body, names: Mapping[str, str]) -> Body:
         match statement:
             case For(variable, extent, inner):
                 return For(names.get(variable, variable), extent, tuple(map(visit, inner)))
-            case If(conditions, inner):
-                return If(conditions, tuple(map(visit, inner)))
+            case If():
+                return replace(statement, body=tuple(map(visit, statement.body)))
             case Local() | Assign() | Accumulate():
                 return replace(statement, name=names.get(statement.name, statement.name))
             case Store() | CallIntrinsic():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from tinycc_ml.errors import InternalError
 from tinycc_ml.loopir.bounds import index_range, is_unreachable
@@ -28,7 +29,7 @@ def bound_windows(call: CallIntrinsic) -> Iterator[tuple[Argument, Buffer]]:
 
 
 def flat_start(argument: Argument, buffer: Buffer) -> Affine:
-    """The flat index of a window's first element.
+    """The flat index of a window's first element; in a ring, from the start of its row on.
 
     Raises:
         InternalError: If the index has the wrong rank.
@@ -36,7 +37,14 @@ def flat_start(argument: Argument, buffer: Buffer) -> Affine:
     if len(argument.start) != len(buffer.shape):
         where = format_element(argument.buffer, argument.start)
         raise InternalError(f"{where}: {len(argument.start)} indices, rank is {len(buffer.shape)}")
-    return buffer.flatten(argument.start)
+    if buffer.ring_rows is None:
+        return buffer.flatten(argument.start)
+    return _row(buffer).flatten(argument.start[1:])
+
+
+def _row(ring: Buffer) -> Buffer:
+    """One row of a ring: windows must not run over its end."""
+    return replace(ring, shape=ring.shape[1:], ring_rows=None)
 
 
 def check_call(
@@ -50,12 +58,31 @@ def check_call(
     for argument, parameter in bound_windows(call):
         buffer = buffers[argument.buffer]
         low, high = index_range(flat_start(argument, buffer), extents, conditions)
+        if buffer.ring_rows is not None:
+            _check_row(call, argument, buffer, extents, conditions)
+            buffer = _row(buffer)
         end = high + parameter.elements
         if (low < 0 or end > buffer.elements) and not is_unreachable(extents, conditions):
             raise InternalError(
                 f"{_where(call, argument)}: the window runs over {low}..{end - 1}, the buffer over "
                 f"0..{buffer.elements - 1}"
             )
+
+
+def _check_row(
+    call: CallIntrinsic,
+    argument: Argument,
+    ring: Buffer,
+    extents: Mapping[str, int],
+    conditions: Sequence[Condition],
+) -> None:
+    low, high = index_range(argument.start[0], extents, conditions)
+    outside = low < 0 or high >= ring.shape[0]
+    if outside and not is_unreachable(extents, conditions):
+        raise InternalError(
+            f"{_where(call, argument)}: the row runs over {low}..{high}, "
+            f"the buffer over 0..{ring.shape[0] - 1}"
+        )
 
 
 def check_roles(call: CallIntrinsic, buffers: Mapping[str, Buffer]) -> None:

@@ -16,6 +16,7 @@ from tinycc_ml.memplan.program_plan import (
     plan_program,
     storage_root,
 )
+from tinycc_ml.memplan.stream import Streamed, stream_for_ram, stream_within
 
 __all__ = [
     "Execution",
@@ -30,6 +31,7 @@ __all__ = [
     "Scratch",
     "SharedBytes",
     "Step",
+    "Streamed",
     "WholePixels",
     "WriteOrder",
     "check_plan",
@@ -42,4 +44,6 @@ __all__ = [
     "safe_distance_bytes",
     "solve",
     "storage_root",
+    "stream_for_ram",
+    "stream_within",
 ]

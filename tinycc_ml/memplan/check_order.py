@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tinycc_ml.errors import InternalError
 from tinycc_ml.memplan.execution import WriteOrder
 from tinycc_ml.memplan.plan import Placement
-from tinycc_ml.ops import Elementwise, Pattern, Window
+from tinycc_ml.ops import Elementwise, Pattern, Spans, Window
 
 _Turns = npt.NDArray[np.int64]
 _NEVER = -1
@@ -82,6 +82,11 @@ def _last_turn_of_elements(pattern: Pattern, elements: int, turns: int) -> _Turn
         return _stamp(pattern, turns)
     if isinstance(pattern, Elementwise):
         return np.arange(elements) // pattern.step_elements
+    if isinstance(pattern, Spans):
+        last = np.full(elements, _NEVER)
+        for turn, (first, end) in enumerate(pattern.spans):
+            last[first:end] = turn
+        return last
     return np.full(elements, turns)
 
 

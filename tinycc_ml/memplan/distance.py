@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinycc_ml.memplan.execution import OrderedRead, WriteOrder
-from tinycc_ml.ops import Elementwise, Whole, Window
+from tinycc_ml.ops import Elementwise, Spans, Whole, Window
 
 #: Beyond any byte: nothing is read any more.
 _NOTHING = 1 << 62
@@ -40,7 +40,11 @@ def safe_distance_bytes(order: WriteOrder, read: OrderedRead) -> int:
         return max(
             (t + 1) * order.turn_bytes - (t + order.reads_first) * read_bytes for t in (0, last)
         )
-    lowest = _lowest_of_windows(read.pattern, order.turns)
+    if isinstance(read.pattern, Spans):
+        firsts = [first if first < end else _NOTHING for first, end in read.pattern.spans]
+        lowest = np.array(firsts, np.int64)
+    else:
+        lowest = _lowest_of_windows(read.pattern, order.turns)
     # From each turn on; the rows of a dilated window do not simply descend.
     lowest = np.minimum.accumulate(lowest[::-1])[::-1][int(order.reads_first) :]
     written = np.arange(1, len(lowest) + 1, dtype=np.int64) * order.turn_bytes

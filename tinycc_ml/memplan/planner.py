@@ -38,9 +38,15 @@ def plan_memory(
     Raises:
         InternalError: If the execution contradicts itself, or the checker finds a fault.
     """
-    execution = Execution(
-        tuple(steps), size_bytes, tuple(inputs), tuple(outputs), views or {}, alignments or {}
+    return plan_execution(
+        Execution(
+            tuple(steps), size_bytes, tuple(inputs), tuple(outputs), views or {}, alignments or {}
+        )
     )
+
+
+def plan_execution(execution: Execution) -> MemoryPlan:
+    """Place all buffers of an execution in one arena; see :func:`plan_memory`."""
     plan = _with_views(solve(plan_problem(execution)), execution)
     check_plan(execution, plan)
     return plan

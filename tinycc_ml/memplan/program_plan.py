@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Literal
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import InternalError
+from tinycc_ml.graph import TensorType
 from tinycc_ml.kernels import Call, Program
 from tinycc_ml.loopir import Role
-from tinycc_ml.memplan.execution import OrderedRead, Scratch, Step, WriteOrder
+from tinycc_ml.memplan.check_rows import check_rows
+from tinycc_ml.memplan.execution import Execution, OrderedRead, Scratch, Step, WriteOrder
+from tinycc_ml.memplan.lifespan import plan_problem
 from tinycc_ml.memplan.plan import MemoryPlan
-from tinycc_ml.memplan.planner import plan_memory
+from tinycc_ml.memplan.planner import plan_execution
+from tinycc_ml.memplan.portfolio import best_placement
+from tinycc_ml.ops import Access
 
 Io = Literal["arena", "external"]
-#: What a plan is made for. ``latency``: layer by layer. ``ram``: outputs also over dying inputs.
-#: ``auto``: as for latency, unless only the other fits the board.
+#: What a plan is made for. ``latency``: layer by layer. ``ram``: outputs also over dying inputs,
+#: and layers row by row. ``auto``: as for latency, unless only the others fit the board.
 Optimize = Literal["auto", "latency", "ram"]
 
 
@@ -43,53 +48,111 @@ def plan_program(program: Program, io: Io, *, overlap: bool = False) -> MemoryPl
             the application passes.
         overlap: Whether an output may lie over inputs that die in its layer.
     """
-    external = external_values(program, io)
-    inside = {name for name in program.types if storage_root(program, name) not in external}
-    steps = tuple(
-        Step(
-            call.layer,
-            tuple(dict.fromkeys(name for name in call.inputs if name in inside)),
-            tuple(name for name in call.outputs if name in inside),
-            tuple(Scratch(name, size, alignment=4) for name, size in call.scratch),
-            _order(program, call, inside) if overlap else None,
-        )
-        for call in program.calls
+    inside = values_in_arena(program, io)
+    for call in program.calls:
+        if call.group:
+            check_rows(call.layer, program.functions[call.function])
+    return plan_steps(
+        program,
+        tuple(program_step(program, call, inside, overlap=overlap) for call in program.calls),
+        inside,
     )
-    return plan_memory(
-        steps,
+
+
+def values_in_arena(program: Program, io: Io) -> frozenset[str]:
+    """The values, views included, that do not lie in the application's buffers."""
+    external = external_values(program, io)
+    return frozenset(n for n in program.types if storage_root(program, n) not in external)
+
+
+def program_step(program: Program, call: Call, inside: Set[str], *, overlap: bool) -> Step:
+    """A call as a step; with its order of reads and writes, where outputs may overlap."""
+    return Step(
+        call.layer,
+        tuple(dict.fromkeys(name for name in call.inputs if name in inside)),
+        tuple(name for name in call.outputs if name in inside),
+        tuple(Scratch(name, size, alignment=4) for name, size in call.scratch),
+        _order(program, call, inside) if overlap else None,
+    )
+
+
+def plan_steps(program: Program, steps: Sequence[Step], inside: Set[str]) -> MemoryPlan:
+    """Places the values that the steps touch.
+
+    Args:
+        program: What the steps are of.
+        steps: In execution order.
+        inside: The values that lie in the arena; those that no step writes are left out.
+    """
+    return plan_execution(_execution(program, steps, inside))
+
+
+def quick_bytes(program: Program, steps: Sequence[Step], inside: Set[str]) -> int:
+    """The arena that the fixed orders of placement reach, to compare partitions by.
+
+    Args:
+        program: What the steps are of.
+        steps: In execution order.
+        inside: As for :func:`plan_steps`.
+    """
+    problem = plan_problem(_execution(program, steps, inside))
+    return best_placement(problem, bound_bytes=0, repair_tries=0).arena_bytes
+
+
+def _execution(program: Program, steps: Sequence[Step], inside: Set[str]) -> Execution:
+    written = {name for step in steps for name in step.writes} | {*program.inputs}
+    inside = {name for name in inside if storage_root(program, name) in written}
+    return Execution(
+        tuple(steps),
         {name: program.types[name].size_bytes for name in program.types if name in inside},
-        inputs=tuple(name for name in program.inputs if name in inside),
-        outputs=tuple(dict.fromkeys(name for name in program.outputs if name in inside)),
-        views={view: source for view, source in program.aliases if view in inside},
-        alignments={name: program.types[name].dtype.size_bytes for name in inside},
+        tuple(name for name in program.inputs if name in inside),
+        tuple(dict.fromkeys(name for name in program.outputs if name in inside)),
+        {view: source for view, source in program.aliases if view in inside},
+        {name: program.types[name].dtype.size_bytes for name in inside},
     )
 
 
 def _order(program: Program, call: Call, inside: Set[str]) -> WriteOrder | None:
-    """The access order of a call's kernel in bytes; ``None`` where nothing can overlap.
-
-    Raises:
-        InternalError: If the kernel's steps do not make up its output.
-    """
+    """The access order of a call's kernel in bytes; ``None`` where nothing can overlap."""
     if len(call.outputs) != 1 or call.outputs[0] not in inside:
         return None
     kernel = program.functions[call.function]
-    access, output = kernel.access, program.types[call.outputs[0]]
+    roles = (b.name for b in kernel.loops.buffers if b.role is Role.INPUT)
+    names = dict(zip(roles, call.inputs, strict=True))
+    types = {name: type_ for name, type_ in program.types.items() if name in inside}
+    return write_order(kernel.access, names, types, types[call.outputs[0]])
+
+
+def write_order(
+    access: Access,
+    inputs: Mapping[str, str],
+    types: Mapping[str, TensorType],
+    output: TensorType,
+) -> WriteOrder:
+    """An access order in bytes.
+
+    Args:
+        access: The order in elements.
+        inputs: The value that each role reads.
+        types: Of the values in the arena; of no other.
+        output: Of the value that is written.
+
+    Raises:
+        InternalError: If the steps do not make up the output.
+    """
     turns, rest = divmod(output.elements, access.step_elements)
     if rest:
         raise InternalError(
-            f"{call.layer}: kernel {kernel.definition} writes {access.step_elements} elements in "
-            f"each step, its output has {output.elements}"
+            f"memory plan: a kernel writes {access.step_elements} elements in each step, its "
+            f"output has {output.elements}"
         )
-    roles = (b.name for b in kernel.loops.buffers if b.role is Role.INPUT)
-    names = dict(zip(roles, call.inputs, strict=True))
     return WriteOrder(
         turns,
         access.step_elements * output.dtype.size_bytes,
         tuple(
-            OrderedRead(names[role], pattern, program.types[names[role]].dtype.size_bytes)
+            OrderedRead(name, pattern, types[name].dtype.size_bytes)
             for role, pattern in access.inputs
-            if names[role] in inside and _may_alias(program.types[names[role]].dtype, output.dtype)
+            if (name := inputs[role]) in types and _may_alias(types[name].dtype, output.dtype)
         ),
         access.reads_first,
         access.pixel_elements * output.dtype.size_bytes,

@@ -21,7 +21,7 @@ from tinycc_ml.ops import (
     reshape,
     softmax,
 )
-from tinycc_ml.ops.access import Access, Elementwise, Pattern, Whole, Window, lowest_read
+from tinycc_ml.ops.access import Access, Elementwise, Pattern, Spans, Whole, Window, lowest_read
 from tinycc_ml.ops.activation import Activation
 from tinycc_ml.ops.base import (
     BoundNode,
@@ -51,6 +51,7 @@ __all__ = [
     "OpDef",
     "Padding",
     "Pattern",
+    "Spans",
     "Whole",
     "Window",
     "Workload",

@@ -57,7 +57,14 @@ class Window:
         return max(first, 0), min(last + 1, height)
 
 
-Pattern = Whole | Elementwise | Window
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Step ``t`` reads elements of ``[first, end)`` with ``(first, end) = spans[t]``, or none."""
+
+    spans: tuple[tuple[int, int], ...]
+
+
+Pattern = Whole | Elementwise | Window | Spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,8 @@ def lowest_read(pattern: Pattern, step: int, steps: int) -> int:
         return 0
     if isinstance(pattern, Elementwise):
         return step * pattern.step_elements
+    if isinstance(pattern, Spans):
+        return min((first for first, end in pattern.spans[step:] if first < end), default=1 << 62)
     y, x = divmod(step, pattern.out_width)
     _, width, channels = pattern.in_shape
     row = max(0, y * pattern.stride[0] - pattern.padding[0])

@@ -65,7 +65,7 @@ class AveragePool2D(Pooling):
         rows = _count("rows", ("ky", kh), iy, extents, height)
         columns = _count("columns", ("kx", kw), ix, extents, width)
         size: tuple[Stmt, ...] = ()
-        mean = _mean(kh * kw, kh * kw // 2, -(kh * kw // 2))
+        mean = mean_of_sum(kh * kw)
         if rows or columns:
             taken = b.mul(Var("rows") if rows else kh, Var("columns") if columns else kw)
             size = (
@@ -100,6 +100,11 @@ def _count(
     inside = b.inside(index.substitute(loop[0], tap), in_size)
     counting = b.nest([(tap, loop[1])], *b.when([inside], Accumulate(name, Literal(1))))
     return (Local(name, DType.INT32, Literal(0)), *counting)
+
+
+def mean_of_sum(count: int) -> Expr:
+    """The mean of so many elements, not yet clamped, for the local ``acc`` that holds their sum."""
+    return _mean(count, count // 2, -(count // 2))
 
 
 def _mean(count: b.Value, half: b.Value, negative_half: b.Value) -> Expr:

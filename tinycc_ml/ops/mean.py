@@ -20,7 +20,7 @@ import numpy as np
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, OpAttrs, TensorType
-from tinycc_ml.loopir import Accumulate, Literal, Local, LoopKernel, Var
+from tinycc_ml.loopir import Accumulate, Expr, Literal, Local, LoopKernel, Var
 from tinycc_ml.loopir import build as b
 from tinycc_ml.numerics import multiply_by_quantized_multiplier, quantize_multiplier
 from tinycc_ml.ops.access import Access, Whole
@@ -111,15 +111,19 @@ class Mean(OpDef):
         target = [v for v, _ in kept]
         if a.keep_dims:
             target = ["" if i in a.axes else v for i, v in enumerate(variables)]
-        scaled = b.call("requantize", Var("acc"), n.multiplier, n.shift)
-        mean = b.clamp(b.add(scaled, n.output_zero_point), INT8_MIN, INT8_MAX)
         body = b.nest(
             kept,
             Local("acc", DType.INT32, Literal(n.offset)),
             *b.nest(reduced, Accumulate("acc", b.load(x, *variables))),
-            b.store(y, [v or 0 for v in target], mean),
+            b.store(y, [v or 0 for v in target], mean_of_sum(n)),
         )
         return LoopKernel("mean", (x, y), body)
+
+
+def mean_of_sum(n: MeanNumbers) -> Expr:
+    """The output for the local ``acc``: the offset and all elements."""
+    scaled = b.call("requantize", Var("acc"), n.multiplier, n.shift)
+    return b.clamp(b.add(scaled, n.output_zero_point), INT8_MIN, INT8_MAX)
 
 
 def _count(attrs: MeanAttrs, x: TensorType) -> int:

@@ -34,7 +34,15 @@ def order_conflict(kernel: LoopKernel, loops: Sequence[For], body: Body) -> str 
         loops: Perfectly nested loops.
         body: The innermost body.
     """
-    return next(_local_conflicts(kernel, body), None) or next(_memory_conflicts(loops, body), None)
+    # In a ring, different indices may be one place.
+    rings = {b.name for b in kernel.buffers if b.ring_rows is not None}
+    stored = (s.buffer for s in statements(body) if isinstance(s, Store) and s.buffer in rings)
+    in_ring = next((f"{name} is a ring and stored to" for name in stored), None)
+    return (
+        in_ring
+        or next(_local_conflicts(kernel, body), None)
+        or next(_memory_conflicts(loops, body), None)
+    )
 
 
 def _local_conflicts(kernel: LoopKernel, body: Body) -> Iterator[str]:

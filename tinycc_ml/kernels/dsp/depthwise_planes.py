@@ -46,7 +46,7 @@ class DepthwisePlanes(KernelDef):
         problem = problem or tile_problem(layout.tile(layout.block_lines))
         if problem:
             return problem
-        folded = _channels(layout, constants)
+        folded = channels_of(layout, constants)
         return folded if isinstance(folded, str) else packing_problem(folded)
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
@@ -63,15 +63,15 @@ class DepthwisePlanes(KernelDef):
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""
         layout = layout_of(ConvShape.of(workload))
-        folded = _channels(layout, constants)
+        folded = channels_of(layout, constants)
         assert not isinstance(folded, str)  # the layer is not refused
         words = pack_depthwise(folded, layout.tile(1))
         groups = [words[first : first + CHANNELS] for first in channel_groups(len(words))]
         return (Constant(np.stack(groups).reshape(len(groups), -1)),)
 
 
-def _channels(layout: Layout, constants: Sequence[Constant]) -> Channels | str:
-    """The channels with their taps in the order of the lines."""
+def channels_of(layout: Layout, constants: Sequence[Constant]) -> Channels | str:
+    """The channels, or why they cannot be computed, with their taps in the order of the lines."""
     weight, *others = (constant.array for constant in constants)
     order = (2, 1, 0) if layout.along == VERTICAL else (2, 0, 1)
     by_channel = np.ascontiguousarray(weight[0].transpose(order))

@@ -29,6 +29,20 @@ def channel_groups(channels: int) -> list[int]:
     return [min(c, channels - CHANNELS) for c in range(0, channels, CHANNELS)]
 
 
+def line_ends(layout: Layout, planes: Buffer, line: str) -> tuple[Stmt, ...]:
+    """Zero points at the ends of all lines, where they are padding."""
+    left = layout.shape.padding[layout.along]
+    ends = [*range(left), *range(left + layout.pixels, 2 * layout.words)]
+    zero = layout.shape.numbers.input_zero_point
+    body = tuple(
+        stmt
+        for element in ends
+        for channel in range(CHANNELS)
+        for stmt in fill(place(planes, line, _in_line(element) + 2 * channel), 1, zero, "")
+    )
+    return (For(line, layout.plane_lines, body),) if body else ()
+
+
 def depthwise_loops(name: str, layout: Layout) -> LoopKernel:
     """The function of a layer."""
     return _Loops(layout).kernel(name)
@@ -55,16 +69,7 @@ class _Loops:
 
     def pad_lines(self) -> tuple[Stmt, ...]:
         """Padding at the ends of lines: written once, as nothing else is ever stored there."""
-        layout = self.layout
-        left = layout.shape.padding[layout.along]
-        ends = [*range(left), *range(left + layout.pixels, 2 * layout.words)]
-        body = tuple(
-            stmt
-            for element in ends
-            for channel in range(CHANNELS)
-            for stmt in self.fill("pad_line", _in_line(element) + 2 * channel, 1, "")
-        )
-        return (For("pad_line", layout.plane_lines, body),) if body else ()
+        return line_ends(self.layout, self.planes, "pad_line")
 
     def fill(self, line: AffineLike, start: int, elements: int, name: str) -> tuple[Stmt, ...]:
         """Zero points into a line of the planes."""

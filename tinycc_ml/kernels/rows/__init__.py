@@ -1,0 +1,38 @@
+"""Groups of layers that run row by row, with rings of rows between them."""
+
+from __future__ import annotations
+
+from tinycc_ml.kernels.rows.base import RowKernel, RowLoops
+from tinycc_ml.kernels.rows.choice import choose_rows
+from tinycc_ml.kernels.rows.fuse import fuse_rows, is_held
+from tinycc_ml.kernels.rows.grouping import RowLayerChoice, with_groups
+from tinycc_ml.kernels.rows.member import (
+    Member,
+    group_access,
+    group_inputs,
+    held_bytes,
+    input_names,
+    scratch_bytes,
+)
+from tinycc_ml.kernels.rows.timing import RowLayer, RowReads, Timing, rows_in_order, time_rows
+
+__all__ = [
+    "Member",
+    "RowKernel",
+    "RowLayer",
+    "RowLayerChoice",
+    "RowLoops",
+    "RowReads",
+    "Timing",
+    "choose_rows",
+    "fuse_rows",
+    "group_access",
+    "group_inputs",
+    "held_bytes",
+    "input_names",
+    "is_held",
+    "rows_in_order",
+    "scratch_bytes",
+    "time_rows",
+    "with_groups",
+]

@@ -1,0 +1,162 @@
+"""Puts groups into a program: the calls of their layers become one call each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tinycc_ml.errors import InternalError
+from tinycc_ml.graph import Constant
+from tinycc_ml.kernels.base import Kernel
+from tinycc_ml.kernels.program import Call, GroupedLayer, Program
+from tinycc_ml.kernels.rows.base import RowKernel, RowLoops
+from tinycc_ml.kernels.rows.fuse import fuse_rows, is_held
+from tinycc_ml.kernels.rows.member import Member, group_inputs
+from tinycc_ml.kernels.rows.staged import COPY_CYCLES, staged
+from tinycc_ml.kernels.rows.timing import time_rows
+from tinycc_ml.loopir import Role
+from tinycc_ml.ops import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class RowLayerChoice:
+    """A layer, and the row kernel that computes it in a group.
+
+    Attributes:
+        layer: The layer.
+        kernel: The row kernel.
+        loops: What the row kernel has built.
+        extra_cycles: Estimated, beyond those of the row kernel.
+    """
+
+    layer: Layer
+    kernel: RowKernel
+    loops: RowLoops
+    extra_cycles: int = 0
+
+    @property
+    def member(self) -> Member:
+        """The layer as a member of a group."""
+        layer = self.layer
+        label = layer.name.split("_")[0].removeprefix("n")
+        return Member(
+            layer.name, label, self.kernel.name, self.loops, layer.inputs, layer.outputs[0]
+        )
+
+    @property
+    def cycles(self) -> int:
+        """Estimate for all rows."""
+        return self.kernel.cycles(self.layer.workload) + self.extra_cycles
+
+    def alone(self) -> RowLayerChoice:
+        """The layer as a group of its own, which writes rows when they are complete."""
+        loops = staged(self.loops)
+        if loops == self.loops:
+            return self
+        copied = sum(b.elements for b in loops.buffers if b.role is Role.OUTPUT)
+        return replace(self, loops=loops, extra_cycles=COPY_CYCLES * copied)
+
+
+def with_groups(program: Program, groups: Sequence[Sequence[RowLayerChoice]]) -> Program:
+    """The program with groups.
+
+    Args:
+        program: With one call for each layer.
+        groups: Consecutive layers each.
+
+    Raises:
+        InternalError: If the layers of a group cannot run row by row.
+    """
+    grouping = _Grouping(program)
+    by_layer = {choice.layer.name: tuple(group) for group in groups for choice in group}
+    for call in program.calls:
+        group = by_layer.get(call.layer)
+        if group is None:
+            grouping.keep(call)
+        elif call.layer == group[-1].layer.name:
+            grouping.add(group)
+    return grouping.result()
+
+
+class _Grouping:
+    """Collects calls and what they need, each function and each array once."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.names = {_key(c): name for name, c in program.constants.items()}
+        self.constants: dict[str, Constant] = {}
+        self.functions: dict[Kernel, int] = {}
+        self.calls: list[Call] = []
+
+    def keep(self, call: Call) -> None:
+        kernel = self.program.functions[call.function]
+        for name in (*call.inputs, *call.constants):
+            if name in self.program.constants:
+                self.constants[name] = self.program.constants[name]
+        self.calls.append(replace(call, function=self.function(kernel)))
+
+    def add(self, group: Sequence[RowLayerChoice]) -> None:
+        members = [choice.member for choice in group]
+        timing = time_rows([member.timed() for member in members])
+        if isinstance(timing, str):
+            raise InternalError(f"{members[0].layer} to {members[-1].layer}: {timing}")
+        kernel = fuse_rows(members, timing)
+        layers = tuple(self.grouped(choice) for choice in group)
+        last = group[-1].layer
+        name = last.name
+        if len(group) > 1:
+            name = f"{members[0].layer.split('_')[0]}_to_{last.name}"
+        scratch = [b for b in kernel.loops.buffers if b.role is Role.SCRATCH]
+        self.calls.append(
+            Call(
+                name,
+                "rows" if len(group) > 1 else last.workload.op,
+                self.function(kernel),
+                group_inputs(members),
+                tuple(constant for layer in layers for constant in layer.constants),
+                last.outputs,
+                tuple((f"{name}_{b.name}", b.elements * b.dtype.size_bytes) for b in scratch),
+                sum(layer.macs for layer in layers),
+                last.origin,
+                layers,
+                frozenset(f"{name}_{b.name}" for b in scratch if is_held(b.name)),
+                sum(choice.cycles for choice in group),
+            )
+        )
+
+    def grouped(self, choice: RowLayerChoice) -> GroupedLayer:
+        layer = choice.layer
+        packed = choice.kernel.pack(layer.workload, layer.constants)
+        parameters = [b for b in choice.loops.buffers if b.role is Role.CONSTANT]
+        names = tuple(
+            self.constant(f"{layer.name}_{buffer.name}", constant)
+            for buffer, constant in zip(parameters, packed, strict=True)
+        )
+        return GroupedLayer(
+            layer.name, layer.workload.op, choice.kernel.name, names, layer.macs, layer.origin
+        )
+
+    def constant(self, name: str, constant: Constant) -> str:
+        known = self.names.setdefault(_key(constant), name)
+        self.constants[known] = constant
+        return known
+
+    def function(self, kernel: Kernel) -> int:
+        return self.functions.setdefault(kernel, len(self.functions))
+
+    def result(self) -> Program:
+        program = self.program
+        used = {name for call in self.calls for name in (*call.inputs, *call.outputs)}
+        used |= {name for pair in program.aliases for name in pair}
+        used |= {*program.inputs, *program.outputs}
+        return replace(
+            program,
+            functions=tuple(self.functions),
+            calls=tuple(self.calls),
+            types={name: type_ for name, type_ in program.types.items() if name in used},
+            constants=self.constants,
+        )
+
+
+def _key(constant: Constant) -> tuple[str, int]:
+    return constant.digest, constant.array.nbytes

@@ -1,0 +1,94 @@
+"""Row kernels from kernels of whole layers: those of a layer that has a single row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tinycc_ml.graph import Constant, TensorType
+from tinycc_ml.kernels.base import KernelDef
+from tinycc_ml.kernels.rows.accesses import redirect
+from tinycc_ml.kernels.rows.base import ROW, RowKernel, RowLoops
+from tinycc_ml.kernels.rows.timing import RowReads
+from tinycc_ml.loopir import Affine, LoopKernel, Role, affine
+from tinycc_ml.ops import Workload
+
+#: For guards, slots and calls.
+CYCLES_PER_ROW = 40
+
+
+class OneRow(RowKernel):
+    """Row ``y`` of the output reads row ``y`` of every input, and all inputs have the same rows."""
+
+    def __init__(self, definition: KernelDef) -> None:
+        self.definition = definition
+        self.op = definition.op  # type: ignore[misc]
+        self.name = definition.name  # type: ignore[misc]
+        self.requires = definition.requires  # type: ignore[misc]
+
+    def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
+        """See the base class."""
+        problem = rows_problem(workload)
+        return problem or self.definition.accepts(one_row(workload), constants)
+
+    def build(self, workload: Workload, constants: Sequence[Constant]) -> RowLoops:
+        """See the base class."""
+        kernel = self.definition.build(one_row(workload), constants).loops
+        return by_row(kernel, workload)
+
+    def cycles(self, workload: Workload) -> int:
+        """See the base class."""
+        rows = workload.operand("output").shape[1]
+        return rows * (self.definition.cycles(one_row(workload)) + CYCLES_PER_ROW)
+
+    def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
+        """See the base class."""
+        return self.definition.pack(one_row(workload), constants)
+
+
+def is_image(type_: TensorType) -> bool:
+    """Whether a value is one NHWC image with several rows."""
+    return len(type_.shape) == 4 and type_.shape[0] == 1 and type_.shape[1] > 1
+
+
+def rows_problem(workload: Workload) -> str | None:
+    """Why inputs and output do not have the same rows, or ``None``."""
+    types = [type_ for _, type_ in (*workload.inputs, *workload.outputs)]
+    if not all(map(is_image, types)) or len({type_.shape[1] for type_ in types}) > 1:
+        return "inputs and output do not have the same rows"
+    return None
+
+
+def one_row(workload: Workload) -> Workload:
+    """The workload of a single row."""
+
+    def first(operands: tuple[tuple[str, TensorType], ...]) -> tuple[tuple[str, TensorType], ...]:
+        return tuple((r, replace(t, shape=(1, 1, *t.shape[2:]))) for r, t in operands)
+
+    return replace(workload, inputs=first(workload.inputs), outputs=first(workload.outputs))
+
+
+def by_row(kernel: LoopKernel, workload: Workload) -> RowLoops:
+    """The loops over all rows, from the kernel of one.
+
+    Args:
+        kernel: Of :func:`one_row` of the workload; its inputs and outputs are dense.
+        workload: The whole layer.
+    """
+    rows = workload.operand("output").shape[1]
+    tensors = (Role.INPUT, Role.OUTPUT)
+
+    def to(name: str, indices: tuple[Affine, ...]) -> tuple[str, tuple[Affine, ...]]:
+        buffer = kernel.buffer(name)
+        if buffer.role not in tensors:
+            return name, indices
+        return name, (affine(ROW), buffer.flatten(indices))
+
+    return RowLoops(
+        tuple(
+            replace(b, shape=(rows, b.elements)) if b.role in tensors else b for b in kernel.buffers
+        ),
+        rows,
+        tuple((role, RowReads()) for role, _ in workload.inputs),
+        redirect(kernel.body, to),
+    )

@@ -1,0 +1,182 @@
+"""Segments: consecutive layers that run together, as steps of the memory plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tinycc_ml.kernels import Program
+from tinycc_ml.kernels.rows import (
+    RowLayerChoice,
+    choose_rows,
+    group_access,
+    held_bytes,
+    input_names,
+    scratch_bytes,
+    time_rows,
+)
+from tinycc_ml.memplan.distance import safe_distance_bytes
+from tinycc_ml.memplan.execution import Scratch, Step
+from tinycc_ml.memplan.program_plan import (
+    Io,
+    program_step,
+    storage_root,
+    values_in_arena,
+    write_order,
+)
+from tinycc_ml.ops import IntegerGraph
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Consecutive layers that run together.
+
+    Attributes:
+        first: Index of the first call.
+        last: Index of the last call.
+        step: What the memory plan sees.
+        arena_bytes: The least that lies in the arena while it runs.
+        cycles: Estimated.
+        group: The layers that run row by row; empty where it is one layer, whole.
+    """
+
+    first: int
+    last: int
+    step: Step = field(compare=False)
+    arena_bytes: int
+    cycles: int
+    group: tuple[RowLayerChoice, ...] = field(compare=False)
+
+
+class Segments:
+    """All segments of a program.
+
+    Args:
+        program: With one call for each layer.
+        graph: The network in integers that it computes.
+        features: What the core can do.
+        io: Whether inputs and outputs lie in the arena.
+        portable: Whether only kernels for any core are considered.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        graph: IntegerGraph,
+        features: frozenset[str],
+        io: Io,
+        *,
+        portable: bool,
+    ) -> None:
+        self.program = program
+        self.inside = values_in_arena(program, io)
+        layers = {layer.name: layer for layer in graph.layers}
+        self._choices = [
+            choose_rows(layers[call.layer], features, portable=portable)
+            if all(name in program.types for name in call.inputs)
+            else None
+            for call in program.calls
+        ]
+        self._born, self._dies = self._lifespans()
+        # Values that have to be whole: others hold them too, or the application reads them.
+        self._whole = {name for pair in program.aliases for name in pair} | {*program.outputs}
+        self.all = tuple(self._segments())
+
+    def _lifespans(self) -> tuple[dict[str, int], dict[str, int]]:
+        """First and last call that needs the storage of a value, by its root."""
+        born = {self._root(name): -1 for name in self.program.inputs}
+        dies = dict(born)
+        for index, call in enumerate(self.program.calls):
+            for name in call.inputs:
+                if name in self.program.types:
+                    dies[self._root(name)] = index
+            for name in call.outputs:
+                born[self._root(name)] = dies[self._root(name)] = index
+        for name in self.program.outputs:
+            dies[self._root(name)] = len(self.program.calls)
+        return born, dies
+
+    def _root(self, name: str) -> str:
+        return storage_root(self.program, name)
+
+    def _segments(self) -> Iterator[Segment]:
+        for first in range(len(self.program.calls)):
+            yield self._layer(first)
+            choices: list[RowLayerChoice] = []
+            for last, choice in enumerate(self._choices[first:], first):
+                if choice is None or (choices and choices[-1].loops.is_sum):
+                    break
+                choices.append(choice)
+                group = tuple(choices) if len(choices) > 1 else (choice.alone(),)
+                segment = self._group(first, last, group)
+                if segment is not None:
+                    yield segment
+
+    def _layer(self, index: int) -> Segment:
+        """A layer with its own kernel."""
+        call = self.program.calls[index]
+        step = program_step(self.program, call, self.inside, overlap=True)
+        return Segment(index, index, step, self._bytes(step, index, index), call.cycles, ())
+
+    def _group(self, first: int, last: int, group: tuple[RowLayerChoice, ...]) -> Segment | None:
+        """A group as a segment; ``None`` where its layers cannot run together."""
+        members = [choice.member for choice in group]
+        inner = {member.output for member in members[:-1]}
+        if inner & self._whole or any(self._dies[name] > last for name in inner):
+            return None
+        timing = time_rows([member.timed() for member in members])
+        if isinstance(timing, str):
+            return None
+        values = input_names(members)
+        types = {name: self.program.types[name] for name in self.inside}
+        output = members[-1].output
+        roles = {role: value for value, role in values.items()}
+        access = group_access(members, timing)
+        sizes = (*held_bytes(members, timing), *scratch_bytes(members))
+        name = f"{members[0].layer}..{members[-1].layer}"
+        step = Step(
+            name,
+            tuple(value for value in values if value in self.inside),
+            (output,) if output in self.inside else (),
+            tuple(Scratch(f"{name}_{i}", size, 4) for i, size in enumerate(sizes)),
+            write_order(access, roles, types, types[output]) if output in self.inside else None,
+        )
+        cycles = sum(choice.cycles for choice in group)
+        return Segment(first, last, step, self._bytes(step, first, last), cycles, group)
+
+    def _bytes(self, step: Step, first: int, last: int) -> int:
+        """The least that lies in the arena while a segment runs."""
+        scratch = sum(each.size_bytes for each in step.scratch)
+        return scratch + self._around(step, first, last) + self._in_and_out(step, last)
+
+    def _around(self, step: Step, first: int, last: int) -> int:
+        """Bytes that live while a segment runs and are none of its business."""
+        touched = {self._root(name) for name in (*step.reads, *step.writes)}
+        return sum(
+            self.program.types[name].size_bytes
+            for name, born in self._born.items()
+            if name in self.inside - touched and born < first and self._dies[name] > last
+        )
+
+    def _in_and_out(self, step: Step, last: int) -> int:
+        """Least bytes of a segment's inputs and outputs, which may overlap."""
+        sizes = {name: type_.size_bytes for name, type_ in self.program.types.items()}
+        read: Mapping[str, int] = {self._root(name): sizes[self._root(name)] for name in step.reads}
+        written = sum(sizes[name] for name in step.writes)
+        distances: dict[str, int] = {}
+        for each in step.order.reads if step.order else ():
+            root = self._root(each.name)
+            distance = safe_distance_bytes(step.order, each) if step.order else 0
+            distances[root] = max(distance, distances.get(root, distance))
+        dying = [name for name in distances if self._dies[name] == last]
+        kept = sum(size for name, size in read.items() if name not in dying)
+        below = min((max(0, distances[name]) for name in dying), default=written)
+        return kept + max(written, sum(read[name] for name in dying) + min(below, written))
+
+
+def segments_by_range(segments: Sequence[Segment]) -> dict[tuple[int, int], list[Segment]]:
+    """The segments by their first and last call."""
+    found: dict[tuple[int, int], list[Segment]] = {}
+    for segment in segments:
+        found.setdefault((segment.first, segment.last), []).append(segment)
+    return found

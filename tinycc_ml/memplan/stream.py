@@ -1,0 +1,178 @@
+"""Which layers run together, row by row: the partition of the order into segments.
+
+The bytes of a segment are a bound on what the arena holds while it runs. For a limit on them, a
+dynamic program finds the segments that stay below it with the fewest estimated cycles. Limits are
+only worth trying where some segment has exactly that size. Placing whole plans shows what no
+segment alone does (layers of equal size that move down one after another), so the partition is
+then improved step by step: segments are joined, split and exchanged for others of the same layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tinycc_ml.kernels import Program
+from tinycc_ml.kernels.rows import with_groups
+from tinycc_ml.memplan.plan import MemoryPlan
+from tinycc_ml.memplan.program_plan import Io, plan_program, quick_bytes
+from tinycc_ml.memplan.segments import Segment, Segments, segments_by_range
+from tinycc_ml.ops import IntegerGraph
+
+#: How many changes a partition may go through.
+_ROUNDS = 8
+
+Partition = tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A program with groups, and its plan."""
+
+    program: Program
+    plan: MemoryPlan
+
+
+def stream_for_ram(
+    program: Program,
+    graph: IntegerGraph,
+    features: frozenset[str],
+    io: Io,
+    *,
+    portable: bool,
+) -> Streamed:
+    """The program and plan with the smallest arena found; of equal ones that with fewest cycles.
+
+    Args:
+        program: With one call for each layer.
+        graph: The network in integers that it computes.
+        features: What the core can do.
+        io: Whether inputs and outputs lie in the arena.
+        portable: Whether only kernels for any core are considered.
+    """
+    search = _Search(Segments(program, graph, features, io, portable=portable))
+    return search.build(search.smallest(), io)
+
+
+def stream_within(
+    program: Program,
+    graph: IntegerGraph,
+    features: frozenset[str],
+    io: Io,
+    *,
+    portable: bool,
+    limit_bytes: int,
+) -> Streamed:
+    """The fastest program found whose arena stays within a limit, else that with the smallest.
+
+    Args:
+        program: With one call for each layer.
+        graph: The network in integers that it computes.
+        features: What the core can do.
+        io: Whether inputs and outputs lie in the arena.
+        portable: Whether only kernels for any core are considered.
+        limit_bytes: For the arena, scratch included.
+    """
+    search = _Search(Segments(program, graph, features, io, portable=portable))
+    return search.build(search.fastest(limit_bytes) or search.smallest(), io)
+
+
+class _Search:
+    def __init__(self, segments: Segments) -> None:
+        self.segments = segments
+        self.calls = len(segments.program.calls)
+        self.by_range = segments_by_range(segments.all)
+        self._cost: dict[tuple[int, ...], tuple[int, int]] = {}
+
+    def build(self, partition: Partition, io: Io) -> Streamed:
+        """The program of a partition, and its plan."""
+        groups = [segment.group for segment in partition if segment.group]
+        program = with_groups(self.segments.program, groups)
+        return Streamed(program, plan_program(program, io, overlap=True))
+
+    def smallest(self) -> Partition:
+        """The partition with the smallest arena found."""
+        best = tuple(segment for segment in self.segments.all if not segment.group)
+        for limit_bytes in sorted({segment.arena_bytes for segment in self.segments.all}):
+            if limit_bytes >= self.cost(best)[0]:
+                break
+            for costs in (_cycles, _bytes):
+                found = self.best_within(limit_bytes, costs)
+                if found is not None:
+                    best = min(best, found, key=self.cost)
+        return self.improved(best)
+
+    def fastest(self, limit_bytes: int) -> Partition | None:
+        """The partition with the fewest cycles whose arena stays within a limit, as far as found.
+
+        A plan may take more than any of its segments, so tighter limits for those are tried too.
+        """
+        known: Partition | None = None
+        for segment_bytes in sorted({s.arena_bytes for s in self.segments.all}, reverse=True):
+            partition = self.best_within(min(segment_bytes, limit_bytes), _cycles)
+            if partition is None:
+                return None
+            if partition != known and self.cost(partition)[0] <= limit_bytes:
+                return partition
+            known = partition
+        return None
+
+    def best_within(self, limit_bytes: int, costs: Callable[[Segment], int]) -> Partition | None:
+        """The least sum of costs with every segment within the limit; ``None`` without any."""
+        best: list[tuple[int, Partition] | None] = [(0, ())]
+        for last in range(self.calls):
+            found: tuple[int, Partition] | None = None
+            for first in range(last + 1):
+                before = best[first]
+                for segment in self.by_range.get((first, last), ()) if before else ():
+                    if before is None or segment.arena_bytes > limit_bytes:
+                        continue
+                    total = before[0] + costs(segment)
+                    if found is None or total < found[0]:
+                        found = total, (*before[1], segment)
+            best.append(found)
+        return best[-1][1] if best[-1] else None
+
+    def improved(self, partition: Partition) -> Partition:
+        """The best of all neighbours, and so on until none is better."""
+        for _ in range(_ROUNDS):
+            better = min(self._neighbours(partition), key=self.cost, default=partition)
+            if self.cost(better) >= self.cost(partition):
+                break
+            partition = better
+        return partition
+
+    def cost(self, partition: Partition) -> tuple[int, int]:
+        """Arena in bytes, estimated cycles."""
+        key = tuple(id(segment) for segment in partition)
+        if key not in self._cost:
+            steps = tuple(segment.step for segment in partition)
+            arena_bytes = quick_bytes(self.segments.program, steps, self.segments.inside)
+            self._cost[key] = arena_bytes, sum(map(_cycles, partition))
+        return self._cost[key]
+
+    def _neighbours(self, partition: Partition) -> Iterator[Partition]:
+        for index, segment in enumerate(partition):
+            before, after = partition[:index], partition[index + 1 :]
+            for other in self.by_range[segment.first, segment.last]:
+                if other is not segment:
+                    yield (*before, other, *after)
+            for middle in range(segment.first, segment.last):
+                for parts in self._pairs(segment.first, middle, segment.last):
+                    yield (*before, *parts, *after)
+            if after:
+                for joined in self.by_range.get((segment.first, after[0].last), ()):
+                    yield (*before, joined, *after[1:])
+
+    def _pairs(self, first: int, middle: int, last: int) -> Iterator[Sequence[Segment]]:
+        for low in self.by_range.get((first, middle), ()):
+            for high in self.by_range.get((middle + 1, last), ()):
+                yield low, high
+
+
+def _cycles(segment: Segment) -> int:
+    return segment.cycles
+
+
+def _bytes(segment: Segment) -> int:
+    return segment.arena_bytes
