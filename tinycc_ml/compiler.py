@@ -34,7 +34,8 @@ from tinycc_ml.memplan import (
     stream_within,
 )
 from tinycc_ml.ops import IntegerGraph, format_integer_graph, integerize
-from tinycc_ml.targets import Board, features
+from tinycc_ml.placement import Where, data_bytes, place
+from tinycc_ml.targets import Board, code_region, data_block, features
 from tinycc_ml.transforms import SIMPLIFY
 
 Dump = Callable[[str, str], None]
@@ -84,6 +85,8 @@ def compile_model(
     kernels: KernelChoice = "auto",
     optimize: Optimize = "auto",
     flash_limit: int | None = None,
+    hot_code: Where = "flash",
+    weights: Where = "flash",
     name: str | None = None,
     dump: Dump | None = None,
 ) -> Compilation:
@@ -97,6 +100,8 @@ def compile_model(
         optimize: Whether the memory plan may let outputs lie over dying inputs.
         flash_limit: Bytes of flash for code and constants; by default what the board has, less an
             eighth for the application.
+        hot_code: Where kernels run.
+        weights: Where constants lie during an inference.
         name: Prefix of all generated names; the file's stem by default.
         dump: Called with a step's name and its result as text, after each step.
 
@@ -127,7 +132,8 @@ def compile_model(
     program, plan = _place(program, integers, board, options.io, kernels, optimize)
     dump("07_order", format_order(program))
     dump("08_place", plan.render())
-    layout = make_layout(program, plan, options.io, dict(graph.types))
+    placement = place(program, board, plan.arena_bytes, hot_code, weights)
+    layout = make_layout(program, plan, options.io, dict(graph.types), placement)
     # 10. account; before 9, whose texts quote it
     digest = hashlib.sha256(data).hexdigest()
     provenance = Provenance(path.name, digest, board.name, board.core)
@@ -185,15 +191,17 @@ def generate(compilation: Compilation) -> dict[str, str]:
 def fit_problems(compilation: Compilation) -> tuple[str, ...]:
     """By how much the model exceeds which memory of its board; empty when it fits.
 
-    Counts what is known before a build: the arena and the constants. Code, stack and the
-    application's own data come on top.
+    Counts what is known before a build: the arena and the constants, and an estimate of code that
+    is copied to RAM. Code in flash, stack and the application's own data come on top.
     """
     board, manifest = compilation.board, compilation.manifest
     if board.is_host:
         return ()
     problems: list[str] = []
+    placement, code = compilation.layout.placement, code_region(board)
     for kind, need, have in (
-        ("RAM", manifest.arena_bytes, ram_block_bytes(board)),
+        ("RAM", data_bytes(placement, board, manifest.arena_bytes), ram_block_bytes(board)),
+        (code.name, 0 if code == data_block(board) else placement.code_bytes, code.size_bytes),
         ("flash", manifest.weight_bytes, board.flash_bytes),
     ):
         if need > have:

@@ -26,7 +26,8 @@ __attribute__((naked)) void tcml_fault_handler(void) {
       ".ltorg                 \n");
 }
 
-__attribute__((noreturn)) void tcml_fault_entry(uint32_t frame_address) {
+/* Used by assembly only, which link-time optimization does not see. */
+__attribute__((noreturn, used)) void tcml_fault_entry(uint32_t frame_address) {
   uint32_t exception;
   __asm__ volatile("mrs %0, ipsr" : "=r"(exception));
   tcml_fault_record record = {0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u};

@@ -1,5 +1,5 @@
 /* From reset to tcml_harness_main() on Armv7-M and Armv8-M Mainline: vector table, FPU and MVE,
- * .data and .bss. No interrupt is used: what runs between two looks at the clock is the model. */
+ * .data and .bss, and what of the model is copied to RAM. No interrupt is used: what runs between two looks at the clock is the model. */
 #include <stdint.h>
 
 #include "armv7m.h"
@@ -11,6 +11,12 @@ extern uint32_t _edata[];
 extern uint32_t _sbss[];
 extern uint32_t _ebss[];
 extern uint32_t _stack_high[];
+extern uint32_t tcml_hot_code_load[]; /* from the model's linker fragment; else empty */
+extern uint32_t tcml_hot_code_start[];
+extern uint32_t tcml_hot_code_end[];
+extern uint32_t tcml_hot_weights_load[];
+extern uint32_t tcml_hot_weights_start[];
+extern uint32_t tcml_hot_weights_end[];
 
 void tcml_reset_handler(void);
 void tcml_start(void);
@@ -43,7 +49,16 @@ __attribute__((naked, noreturn)) void tcml_reset_handler(void) {
       ".ltorg                     \n");
 }
 
-__attribute__((noreturn)) void tcml_start(void) {
+static void copy_words(const uint32_t *from, uint32_t *to, const uint32_t *end) {
+  while (to < end) {
+    *to = *from;
+    ++to;
+    ++from;
+  }
+}
+
+/* Used by assembly only, which link-time optimization does not see. */
+__attribute__((noreturn, used)) void tcml_start(void) {
   ARMV7M_VTOR = (uint32_t)(uintptr_t)&tcml_vectors;
   ARMV7M_SHCSR |= ARMV7M_SHCSR_FAULTS; /* their own vectors instead of HardFault */
 #if defined(__ARM_ARCH_8M_MAIN__) || defined(__ARM_ARCH_8_1M_MAIN__)
@@ -53,11 +68,10 @@ __attribute__((noreturn)) void tcml_start(void) {
 #if defined(__ARM_ARCH_8_1M_MAIN__)
   ARMV7M_CCR |= ARMV7M_CCR_LOB; /* low-overhead branches (LE) may use their cache */
 #endif
-  const uint32_t *from = _sidata;
-  for (uint32_t *to = _sdata; to < _edata; ++to) {
-    *to = *from;
-    ++from;
-  }
+  copy_words(_sidata, _sdata, _edata);
+  copy_words(tcml_hot_code_load, tcml_hot_code_start, tcml_hot_code_end);
+  copy_words(tcml_hot_weights_load, tcml_hot_weights_start, tcml_hot_weights_end);
+  __asm__ volatile("dsb\n isb" : : : "memory"); /* what was copied may be code */
   for (uint32_t *to = _sbss; to < _ebss; ++to) {
     *to = 0u;
   }

@@ -114,6 +114,8 @@ def _result(compilation: Compilation, running: Session, costs: _Costs, runs: int
         "stack_bytes": measured.stack_bytes,
         "code_bytes": built.code_bytes if built else None,
         "weight_bytes": manifest.weight_bytes,
+        "hot_code_bytes": built.hot_code_bytes if built else None,
+        "hot_weight_bytes": manifest.hot_weight_bytes,
         "macs": manifest.macs,
         "layers": costs.layers(),
     }
@@ -137,6 +139,8 @@ def _print(compilation: Compilation, running: Session, costs: _Costs) -> None:
     if built is not None:
         out.print(f"code               {built.code_bytes:>12,} bytes of flash")
     out.print(f"weights            {manifest.weight_bytes:>12,} bytes of flash")
+    for what, copied in _copied(running):
+        out.print(f"{what:<18} {copied:>12,} bytes of RAM too, copied at start-up")
 
 
 def _print_layers(compilation: Compilation, running: Session, costs: _Costs) -> None:
@@ -167,3 +171,12 @@ def _print_layers(compilation: Compilation, running: Session, costs: _Costs) -> 
         ">share",
     ]
     out.print(table(f"{manifest.name} on {manifest.board} ({running.on})", columns, rows))
+
+
+def _copied(running: Session) -> list[tuple[str, int]]:
+    """What of the model's flash takes RAM as well."""
+    if running.built is None:
+        return []
+    built = running.built
+    both = (("of code, hot", built.hot_code_bytes), ("of weights, hot", built.hot_weight_bytes))
+    return [(what, copied) for what, copied in both if copied]

@@ -9,6 +9,7 @@ from tinycc_ml.compiler import Compilation, Dump, compile_model
 from tinycc_ml.emit import ArenaKind, EmitOptions, Io
 from tinycc_ml.kernels import KernelChoice
 from tinycc_ml.memplan import Optimize
+from tinycc_ml.placement import Where
 from tinycc_ml.targets import load_board
 
 
@@ -21,6 +22,8 @@ class Choices:
     kernels: KernelChoice
     optimize: Optimize
     flash_limit: int | None
+    hot_code: Where
+    weights: Where
 
 
 def compile_for(
@@ -38,6 +41,8 @@ def compile_for(
         kernels=choices.kernels,
         optimize=choices.optimize,
         flash_limit=choices.flash_limit,
+        hot_code=choices.hot_code,
+        weights=choices.weights,
         name=name,
         dump=dump,
     )

@@ -52,7 +52,12 @@ def command(
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise OutputError(f"{output}: cannot be written ({reason})") from None
-    sizes = {"code_bytes": built.code_bytes, "weight_bytes": built.weight_bytes}
+    sizes = {
+        "code_bytes": built.code_bytes,
+        "weight_bytes": built.weight_bytes,
+        "hot_code_bytes": built.hot_code_bytes,
+        "hot_weight_bytes": built.hot_weight_bytes,
+    }
     if as_json:
         print_json("firmware", {"board": compilation.board.name, "file": str(output), **sizes})
         return

@@ -33,12 +33,27 @@ def compile_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, choices=Choices(**given), **kwargs)
 
     decorated = click.option(
+        "--hot-code",
+        type=click.Choice(["flash", "ram", "auto"]),
+        default="flash",
+        show_default=True,
+        help="Where kernels run; auto: in RAM those whose wait for the board's flash is worth the "
+        "RAM. Start-up code has to copy them (README.md of the generated folder).",
+    )(gathered)
+    decorated = click.option(
+        "--weights",
+        type=click.Choice(["flash", "ram", "auto"]),
+        default="flash",
+        show_default=True,
+        help="Where weights and tables lie during an inference; as for --hot-code.",
+    )(decorated)
+    decorated = click.option(
         "--flash-limit",
         type=click.IntRange(min=0),
         metavar="BYTES",
         help="Flash for code and weights; faster kernels that do not fit give way "
         "[the board's, an eighth of it left to the application].",
-    )(gathered)
+    )(decorated)
     decorated = click.option(
         "--optimize",
         type=click.Choice(["auto", "latency", "ram"]),

@@ -9,6 +9,7 @@ from tinycc_ml.emit.functions import function_name
 from tinycc_ml.emit.layout import Layout, Port
 from tinycc_ml.emit.manifest import LayerEntry, Manifest, RefusalEntry, TensorEntry
 from tinycc_ml.emit.options import EmitOptions
+from tinycc_ml.emit.sections import fragment_name, sections_of
 from tinycc_ml.graph import Refusal
 from tinycc_ml.schedule import format_schedule
 
@@ -30,7 +31,7 @@ def account(
     pass_refusals: tuple[Refusal, ...],
 ) -> Manifest:
     """The manifest of a project."""
-    program, plan = layout.program, layout.plan
+    program, plan, placement = layout.program, layout.plan, layout.placement
     name = program.name
     refusals = (
         *(RefusalEntry(r.node, r.rule, r.reason) for r in pass_refusals),
@@ -45,7 +46,7 @@ def account(
         core=provenance.core,
         arena=options.arena,
         io=options.io,
-        files=(f"{name}.h", f"{name}.c", f"{name}_weights.h", f"{name}_weights.c"),
+        files=_files(layout, options),
         inputs=tuple(_tensor(port) for port in layout.inputs),
         outputs=tuple(_tensor(port) for port in layout.outputs),
         plan_method=_method(layout),
@@ -58,6 +59,11 @@ def account(
         macs=program.macs,
         layers=_layers(layout),
         refusals=refusals,
+        hot_functions=tuple(function_name(layout, i) for i in sorted(placement.functions)),
+        hot_weights=tuple(f"{name}_{c}" for c in program.constants if c in placement.constants),
+        hot_weight_bytes=placement.constant_bytes,
+        code_memory=placement.code_memory,
+        arena_memory=placement.arena_memory,
     )
 
 
@@ -65,6 +71,14 @@ def _method(layout: Layout) -> str:
     """How the layers share the arena, in words."""
     has_groups = any(len(call.group) > 1 for call in layout.program.calls)
     return ("row by row, else " if has_groups else "") + layout.plan.method
+
+
+def _files(layout: Layout, options: EmitOptions) -> tuple[str, ...]:
+    """The C files, and the linker fragment where there is one."""
+    name = layout.program.name
+    sections = sections_of(layout, options)
+    fragment = (fragment_name(name),) if sections else ()
+    return (f"{name}.h", f"{name}.c", f"{name}_weights.h", f"{name}_weights.c", *fragment)
 
 
 def _tensor(port: Port) -> TensorEntry:

@@ -14,11 +14,12 @@ from tinycc_ml.schedule import format_schedule
 
 @dataclass(frozen=True, slots=True)
 class FunctionText:
-    """A layer function in C."""
+    """A layer function in C, and whether it is copied to RAM."""
 
     comment: str
     signature: str
     body: str
+    is_hot: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def function_text(layout: Layout, index: int) -> FunctionText:
         _comment(layout, kernel, calls, overlaps),
         signature,
         print_c_body(kernel.loops).rstrip("\n"),
+        index in layout.placement.functions,
     )
 
 

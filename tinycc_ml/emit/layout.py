@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from tinycc_ml.graph import TensorType
 from tinycc_ml.kernels import Call, Program
 from tinycc_ml.memplan import Io, MemoryPlan, external_values, storage_root
+from tinycc_ml.placement import Placement
+
+_ALL_IN_FLASH = Placement()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Layout:
         io: Where inputs and outputs live.
         inputs: The model's inputs.
         outputs: The model's outputs.
+        placement: What is copied from flash to RAM at start-up.
     """
 
     program: Program
@@ -45,6 +49,7 @@ class Layout:
     io: Io
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    placement: Placement = _ALL_IN_FLASH
 
     def offset_macro(self, name: str) -> str:
         """The macro that holds the arena offset of a value or scratch."""
@@ -78,7 +83,13 @@ class Layout:
         return f"({qualifier}{c_type} *)(arena + {self.offset_macro(name)})"
 
 
-def make_layout(program: Program, plan: MemoryPlan, io: Io, types: dict[str, TensorType]) -> Layout:
+def make_layout(
+    program: Program,
+    plan: MemoryPlan,
+    io: Io,
+    types: dict[str, TensorType],
+    placement: Placement = _ALL_IN_FLASH,
+) -> Layout:
     """The layout of a program.
 
     Args:
@@ -86,6 +97,7 @@ def make_layout(program: Program, plan: MemoryPlan, io: Io, types: dict[str, Ten
         plan: Its memory plan.
         io: Where inputs and outputs live.
         types: Types with quantization of the model's inputs and outputs.
+        placement: What does not stay in flash; by default everything does.
     """
     return Layout(
         program,
@@ -93,6 +105,7 @@ def make_layout(program: Program, plan: MemoryPlan, io: Io, types: dict[str, Ten
         io,
         _ports(program.name, "input", program.inputs, types),
         _ports(program.name, "output", program.outputs, types),
+        placement,
     )
 
 

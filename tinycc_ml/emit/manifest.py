@@ -89,6 +89,11 @@ class Manifest:
     macs: int
     layers: tuple[LayerEntry, ...]
     refusals: tuple[RefusalEntry, ...]
+    hot_functions: tuple[str, ...]
+    hot_weights: tuple[str, ...]
+    hot_weight_bytes: int
+    code_memory: str
+    arena_memory: str
 
     def to_json(self) -> str:
         """The text of the file; the same project gives the same bytes."""
@@ -135,6 +140,8 @@ def load_manifest(folder: Path) -> Manifest:
                 "outputs": _entries(TensorEntry, data["outputs"]),
                 "layers": _entries(LayerEntry, data["layers"]),
                 "refusals": _entries(RefusalEntry, data["refusals"]),
+                "hot_functions": _strings(data["hot_functions"]),
+                "hot_weights": _strings(data["hot_weights"]),
             }
         )
     except (KeyError, TypeError) as error:

@@ -11,6 +11,7 @@ from tinycc_ml.emit.layout import Layout, Port
 from tinycc_ml.emit.manifest import Manifest
 from tinycc_ml.emit.options import EmitOptions
 from tinycc_ml.emit.render import render
+from tinycc_ml.emit.sections import HOT_CODE_MACRO, fragment_name, placement_context, sections_of
 from tinycc_ml.emit.text import (
     COLUMNS,
     array_data,
@@ -50,9 +51,17 @@ def emit_project(layout: Layout, manifest: Manifest, options: EmitOptions) -> di
         f"{name}.c": render("scaffold/model.c.j2", context),
         f"{name}_weights.h": render("scaffold/model_weights.h.j2", context),
         f"{name}_weights.c": render("scaffold/model_weights.c.j2", context),
+        **_fragment(name, context),
         "README.md": render("scaffold/README.md.j2", context),
         "manifest.json": manifest.to_json(),
     }
+
+
+def _fragment(name: str, context: dict[str, Any]) -> dict[str, str]:
+    """The linker fragment, where something wants a memory of its own."""
+    if not context["sections"]:
+        return {}
+    return {fragment_name(name): render("scaffold/model_sections.ld.j2", context)}
 
 
 def _context(layout: Layout, manifest: Manifest, options: EmitOptions) -> dict[str, Any]:
@@ -84,13 +93,14 @@ def _context(layout: Layout, manifest: Manifest, options: EmitOptions) -> dict[s
         "run_definition": _run_head(layout, options, ") {"),
         "accessors": _accessors(layout, options, arena),
         "offsets": _offsets(layout),
-        "helpers": [print_c_function(f) for f in _helpers(layout)],
+        "helpers": [print_c_function(f, m) for f, m in _helpers(layout).items()],
         "intrinsics": _intrinsics(layout),
         "functions": [function_text(layout, i) for i in range(len(program.functions))],
         "calls": [call_text(layout, i) for i in range(len(program.calls))],
         "copies_in": _copies_in(layout),
         "copies_out": _copies_out(layout),
         "constants": _constants(layout),
+        **placement_context(sections_of(layout, options)),
     }
 
 
@@ -231,20 +241,25 @@ def _digest_macro(model: str, digest: str) -> str:
     return line if len(line) <= COLUMNS else f"{name:<{COLUMNS - 1}}\\\n  {value}"
 
 
-def _helpers(layout: Layout) -> list[ScalarFunction]:
-    """The scalar functions of all kernels, each once, those that others need first."""
-    ordered: dict[str, ScalarFunction] = {}
-    for kernel in layout.program.functions:
+def _helpers(layout: Layout) -> dict[ScalarFunction, str]:
+    """The scalar functions of all kernels, each once, those that others need first.
+
+    With the macro above each: what code in RAM calls has to be there too.
+    """
+    ordered: dict[ScalarFunction, str] = {}
+    for index, kernel in enumerate(layout.program.functions):
+        is_hot = index in layout.placement.functions
         for function in required_functions(kernel.loops):
-            ordered.setdefault(function.name, function)
-    return list(ordered.values())
+            ordered[function] = HOT_CODE_MACRO if is_hot else ordered.get(function, "")
+    return ordered
 
 
 def _intrinsics(layout: Layout) -> str:
     """The functions of all kernels that have a text of their own for the core, each once."""
     kernels = [kernel.loops for kernel in layout.program.functions]
     intrinsics = [i for kernel in kernels for i in required_intrinsics(kernel)]
-    return print_c_intrinsics(intrinsics, _helpers(layout))
+    hot = dict.fromkeys(layout.placement.intrinsics, HOT_CODE_MACRO)
+    return print_c_intrinsics(intrinsics, _helpers(layout), hot)
 
 
 def _copies_in(layout: Layout) -> list[dict[str, str]]:
@@ -296,6 +311,7 @@ def _constants(layout: Layout) -> list[dict[str, Any]]:
                 90,
             ),
             "data": array_data(constant.array),
+            "is_hot": name in layout.placement.constants,
         }
         for name, constant in program.constants.items()
     ]

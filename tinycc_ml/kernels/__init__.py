@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.kernels.candidate import code_bytes
 from tinycc_ml.kernels.printer import format_order, format_program
 from tinycc_ml.kernels.program import Call, GroupedLayer, Program, Refusal
 from tinycc_ml.kernels.select import KernelChoice, candidates, select
@@ -16,6 +17,7 @@ __all__ = [
     "Program",
     "Refusal",
     "candidates",
+    "code_bytes",
     "format_order",
     "format_program",
     "select",

@@ -55,16 +55,10 @@ class Candidate:
         must be added up over the union of the keys. Code is estimated, constants are exact.
         """
         parts: dict[object, int] = {(c.digest, c.array.nbytes): c.array.nbytes for c in self.packed}
-        own = 0
-        for statement in statements(self.kernel.loops.body):
-            if isinstance(statement, CallIntrinsic):
-                own += _BYTES_PER_CALL
-                intrinsic = statement.intrinsic
-                parts[intrinsic.name] = sum(_instruction_bytes(intrinsic))
-            else:
-                own += _BYTES_PER_STATEMENT
+        own, intrinsics = code_bytes(self.kernel)
         # By its hash, as a kernel is a deep tree that dictionaries would hash again and again.
         parts["function", self.definition.name, hash(self.kernel)] = own
+        parts.update(intrinsics.items())
         return parts
 
     @property
@@ -72,6 +66,20 @@ class Candidate:
         """The part of :attr:`flash` that is code, estimated."""
         constants = {(c.digest, c.array.nbytes) for c in self.packed}
         return {key: size for key, size in self.flash.items() if key not in constants}
+
+
+def code_bytes(kernel: Kernel) -> tuple[int, dict[str, int]]:
+    """Estimated bytes of code: of the function, and by name of each intrinsic that it calls."""
+    intrinsics: dict[str, int] = {}
+    own = 0
+    for statement in statements(kernel.loops.body):
+        if isinstance(statement, CallIntrinsic):
+            own += _BYTES_PER_CALL
+            intrinsic = statement.intrinsic
+            intrinsics[intrinsic.name] = sum(_instruction_bytes(intrinsic))
+        else:
+            own += _BYTES_PER_STATEMENT
+    return own, intrinsics
 
 
 def _instruction_bytes(intrinsic: Intrinsic) -> Iterator[int]:

@@ -67,16 +67,22 @@ def _require(name: str, ordered: dict[str, ScalarFunction]) -> None:
     ordered.setdefault(name, function)
 
 
-def print_c_function(function: ScalarFunction) -> str:
-    """The definition of a function with its comment, formatted as clang-format would."""
+def print_c_function(function: ScalarFunction, macro: str = "") -> str:
+    """The definition of a function with its comment, formatted as clang-format would.
+
+    Args:
+        function: The function.
+        macro: A macro that stands above the definition.
+    """
     parameters = [f"{dtype.c_name} {name}" for name, dtype in function.parameters]
     head = f"static inline {function.result.c_name} {PREFIX}{function.name}("
     signature = wrapped(head, parameters, ") {")
     body = function.text
+    above = comment([function.comment]) + (f"{macro}\n" if macro else "")
     one_line = f"{signature} {body.strip()} }}"
     if body.count("\n") == 1 and len(one_line) <= COLUMNS:
-        return f"{comment([function.comment])}{one_line}\n"
-    return f"{comment([function.comment])}{signature}\n{body}}}\n"
+        return f"{above}{one_line}\n"
+    return f"{above}{signature}\n{body}}}\n"
 
 
 def wrapped(head: str, items: Sequence[str], tail: str) -> str:

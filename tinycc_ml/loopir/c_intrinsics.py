@@ -103,23 +103,28 @@ def required_intrinsics(kernel: LoopKernel) -> tuple[Intrinsic, ...]:
 
 
 def print_c_intrinsics(
-    intrinsics: Iterable[Intrinsic], known: Iterable[ScalarFunction] = ()
+    intrinsics: Iterable[Intrinsic],
+    known: Iterable[ScalarFunction] = (),
+    macros: Mapping[str, str] | None = None,
 ) -> str:
     """The definitions of intrinsics with their guards; empty when there are none.
 
     Args:
         intrinsics: What to print, each once; equal names must mean equal intrinsics.
         known: Scalar functions that stand above already.
+        macros: By an intrinsic's name a macro that stands above its definition.
     """
     blocks = []
     all_ = list(dict.fromkeys(intrinsics))
     printed: dict[str, set[ScalarFunction]] = {}
+    above = {name: f"{macro}\n" for name, macro in (macros or {}).items()}
     for feature in dict.fromkeys(intrinsic.requires for intrinsic in all_):
         group = [intrinsic for intrinsic in all_ if intrinsic.requires == feature]
-        naked = "\n".join(map(_naked, group))
+        naked = "\n".join(_naked(i, above.get(i.name, "")) for i in group)
         helpers = dict.fromkeys(f for i in group for f in required_functions(i.meaning))
         missing = [f for f in helpers if f not in known]
-        plain = "\n".join([*(_helper(f, printed) for f in missing), *map(_plain, group)])
+        meanings = (_plain(i, above.get(i.name, "")) for i in group)
+        plain = "\n".join([*(_helper(f, printed) for f in missing), *meanings])
         printed[feature] = set(missing)
         blocks.append(
             f"{_condition(feature)}\n{_ATTRIBUTES}\n{naked}\n#else /* the same in C */\n\n"
@@ -149,13 +154,13 @@ def _condition(feature: str) -> str:
     return _continued("\n".join(lines))
 
 
-def _naked(intrinsic: Intrinsic) -> str:
+def _naked(intrinsic: Intrinsic, above: str) -> str:
     signature = _signature("static TCML_NAKED void", intrinsic, "TCML_UNUSED ")
     # GCC takes assembly for cores without Thumb-2 to be in the older syntax.
     head = ("  .syntax unified",) if intrinsic.requires == "thumb1" else ()
     room = _LONGEST_STRING - sum(len(line) + 1 for line in head)
     body = "".join(_asm((*head, *piece)) for piece in _pieces(intrinsic.assembly, room))
-    return f"{c_comment(intrinsic.comment)}{signature}\n{body}}}\n"
+    return f"{c_comment(intrinsic.comment)}{above}{signature}\n{body}}}\n"
 
 
 def _asm(lines: Sequence[str]) -> str:
@@ -176,11 +181,11 @@ def _pieces(lines: Sequence[str], room: int) -> Iterator[Sequence[str]]:
     yield lines[start:]
 
 
-def _plain(intrinsic: Intrinsic) -> str:
+def _plain(intrinsic: Intrinsic, above: str) -> str:
     signature = _signature("static void", intrinsic, "")
     tables = "".join(map(_table, intrinsic.tables, _buffers(intrinsic)))
     body = tables + print_c_body(intrinsic.meaning)
-    return f"{c_comment(intrinsic.comment[:1])}{signature}\n{body}}}\n"
+    return f"{c_comment(intrinsic.comment[:1])}{above}{signature}\n{body}}}\n"
 
 
 def _buffers(intrinsic: Intrinsic) -> Iterator[Buffer]:

@@ -13,6 +13,9 @@ _NOBITS = 8
 # Unwind tables and notes: a microcontroller's C program does not need them.
 _NOT_COUNTED = (".eh_frame", ".ARM.exidx", ".ARM.extab", ".note")
 
+#: What the linker fragment of a model copies to RAM.
+_COPIED = (".tcml_hot_code", ".tcml_hot_weights")
+
 
 @dataclass(frozen=True, slots=True)
 class SectionSizes:
@@ -23,12 +26,15 @@ class SectionSizes:
         rodata_bytes: Constants.
         data_bytes: Variables with an initial value: both in flash and in RAM.
         bss_bytes: Variables without.
+        copied_bytes: What of the code and constants is copied to RAM at start-up, and so is in
+            flash and in RAM.
     """
 
     text_bytes: int
     rodata_bytes: int
     data_bytes: int
     bss_bytes: int
+    copied_bytes: int = 0
 
     @property
     def flash_bytes(self) -> int:
@@ -38,7 +44,7 @@ class SectionSizes:
     @property
     def ram_bytes(self) -> int:
         """What needs RAM."""
-        return self.data_bytes + self.bss_bytes
+        return self.data_bytes + self.bss_bytes + self.copied_bytes
 
 
 def section_sizes(path: Path) -> SectionSizes:
@@ -66,12 +72,13 @@ def _add_up(data: bytes) -> SectionSizes:
     layout = "<IIQQQQ" if wide else "<IIIIII"
     headers = [struct.unpack_from(layout, data, table + i * entry_bytes) for i in range(count)]
     names_at = headers[names_index][4]
-    totals = dict.fromkeys(("text", "rodata", "data", "bss"), 0)
+    totals = dict.fromkeys(("text", "rodata", "data", "bss", "copied"), 0)
     for name_offset, kind, flags, _, _, size in headers:
         start = names_at + name_offset
         name = data[start : data.index(b"\0", start)].decode("ascii", errors="replace")
         if flags & _ALLOC and not name.startswith(_NOT_COUNTED):
             totals[_class_of(kind, flags)] += size
+            totals["copied"] += size if name.startswith(_COPIED) else 0
     return SectionSizes(*totals.values())
 
 

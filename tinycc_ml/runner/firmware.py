@@ -54,6 +54,8 @@ def build_firmware(
     extra_flags: Sequence[str] = (),
     optimize: str = "-O2",
     trace: bool = True,
+    sections: Path | None = None,
+    arena_bytes: int = 0,
 ) -> FirmwareImage:
     """Compiles model sources and harness, and links them.
 
@@ -69,6 +71,8 @@ def build_firmware(
         extra_flags: More compiler flags, after all others.
         optimize: Optimization level.
         trace: Whether the model calls the harness after each layer.
+        sections: The model's linker fragment, if it has one.
+        arena_bytes: Size of the model's arena, which decides in which memory it lies.
 
     Raises:
         BoardError: If there is no port of the harness for the board.
@@ -107,7 +111,7 @@ def build_firmware(
             *(f"-I{folder}" for folder in folders),
             *(source for folder in folders for source in sorted(folder.glob("*.c"))),
             *(output.name for output in objects.values()),
-            *_link_flags(board, harness, build_dir),
+            *_link_flags(board, harness, build_dir, sections, arena_bytes),
             *("-o", elf.name),
         ],
         build_dir,
@@ -136,11 +140,15 @@ def _board_macros(board: Board) -> list[str]:
     return macros
 
 
-def _link_flags(board: Board, harness: Path, build_dir: Path) -> list[str]:
+def _link_flags(
+    board: Board, harness: Path, build_dir: Path, sections: Path | None, arena_bytes: int
+) -> list[str]:
     if board.is_host:
         return ["-pthread", "-lm"]
-    # The linker script includes it; the linker looks in its working directory first.
-    (build_dir / "memory.ld").write_text(memory_script(board), encoding="utf-8")
+    # The linker script includes both; the linker looks in its working directory first.
+    (build_dir / "memory.ld").write_text(memory_script(board, arena_bytes), encoding="utf-8")
+    fragment = sections.read_text(encoding="utf-8") if sections else ""
+    (build_dir / "sections.ld").write_text(fragment, encoding="utf-8")
     script = harness / "linker" / "cortex_m.ld"
     return [
         "-nostartfiles",
@@ -185,7 +193,9 @@ def _run(command: Sequence[str | Path], folder: Path) -> None:
         ) from error
     if done.returncode != 0:
         lines = done.stderr.splitlines()
-        what = next((line for line in lines if "error:" in line.lower()), "it wrote no message")
+        # The linker says first which memory is too small, and only later that this is an error.
+        told = (line for line in lines if "error:" in line.lower() or "overflowed by" in line)
+        what = next(told, "it wrote no message")
         raise ToolchainError(
             f"{Path(command[0]).name} failed with exit code {done.returncode}: {what.strip()}",
             details=f"{' '.join(map(str, command))}\n{done.stderr}",

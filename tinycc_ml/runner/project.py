@@ -22,11 +22,15 @@ class BuiltProject:
         image: The firmware.
         code_bytes: Code and read-only data of the generated functions.
         weight_bytes: The generated constants.
+        hot_code_bytes: What of the code is copied to RAM.
+        hot_weight_bytes: What of the constants is copied to RAM.
     """
 
     image: FirmwareImage
     code_bytes: int
     weight_bytes: int
+    hot_code_bytes: int
+    hot_weight_bytes: int
 
 
 def build_project(
@@ -60,10 +64,14 @@ def build_project(
         layer_count=len(manifest.layers),
         target=machine if on == "host" else board,
         trace=trace,
+        sections=next((project / name for name in manifest.files if name.endswith(".ld")), None),
+        arena_bytes=manifest.arena_bytes,
     )
     sizes = image.sizes()
     code, weights = sizes[manifest.name], sizes[f"{manifest.name}_weights"]
-    return BuiltProject(image, code.flash_bytes, weights.flash_bytes)
+    return BuiltProject(
+        image, code.flash_bytes, weights.flash_bytes, code.copied_bytes, weights.copied_bytes
+    )
 
 
 def _machine(board: Board, on: Place) -> Board:

@@ -11,32 +11,47 @@ from typing import TYPE_CHECKING
 from tinycc_ml.targets.core import CORES, Core
 from tinycc_ml.targets.flags import compile_flags, features
 from tinycc_ml.targets.loader import list_boards, load_board
+from tinycc_ml.targets.regions import (
+    Region,
+    arena_region,
+    code_region,
+    data_block,
+    data_regions,
+    ram_blocks,
+)
 from tinycc_ml.targets.toolchain import ARM_GCC, HOST_CC, Toolchain, toolchain_of
 
 if TYPE_CHECKING:
-    from tinycc_ml.targets.board import Board, Emulator, Firmware, Memory, Source
+    from tinycc_ml.targets.board import Board, Caches, Emulator, Firmware, Memory, Source
 
 __all__ = [
     "ARM_GCC",
     "CORES",
     "HOST_CC",
     "Board",
+    "Caches",
     "Core",
     "Emulator",
     "Firmware",
     "Memory",
+    "Region",
     "Source",
     "Toolchain",
+    "arena_region",
+    "code_region",
     "compile_flags",
+    "data_block",
+    "data_regions",
     "features",
     "list_boards",
     "load_board",
+    "ram_blocks",
     "toolchain_of",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name in {"Board", "Emulator", "Firmware", "Memory", "Source"}:
+    if name in {"Board", "Caches", "Emulator", "Firmware", "Memory", "Source"}:
         from tinycc_ml.targets import board
 
         return getattr(board, name)

@@ -39,11 +39,22 @@ class Memory(_Data):
     """Size in bytes."""
     wait_states: Annotated[_Int, Field(ge=0, le=31)] = 0
     """Extra core cycles of an uncached access at the board's clock."""
+    access_bits: Literal[16, 32, 64, 128, 256] = 32
+    """How much one access reads: a flash may give several words after its wait states."""
 
     @property
     def end(self) -> int:
         """The first address after the region."""
         return self.origin + self.size_bytes
+
+
+class Caches(_Data):
+    """Caches between the core and the memories with wait states: the core's own or the flash's."""
+
+    instruction_bytes: Annotated[_Int, Field(ge=0, le=2**20)]
+    """Size of the instruction cache in bytes."""
+    data_bytes: Annotated[_Int, Field(ge=0, le=2**20)]
+    """Size of the data cache in bytes."""
 
 
 class Emulator(_Data):
@@ -103,6 +114,8 @@ class Board(_Data):
     """The floating-point unit: none, single or double precision."""
     memories: Annotated[tuple[Memory, ...], Field(min_length=1, max_length=32)]
     """The memory regions; they may touch but not overlap."""
+    caches: Caches | None = None
+    """The caches in front of memories with wait states; absent if there are none."""
     platformio_id: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$", max_length=60)] | None = None
     """PlatformIO's name of the board, if it has one; `--board` takes it too."""
     emulator: Emulator | None = None

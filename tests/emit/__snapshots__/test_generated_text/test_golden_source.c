@@ -37,9 +37,14 @@ void tcml_layer_done(uint32_t layer, const void *data, uint32_t size_bytes);
 #define TINY_N00_CONV2D_ROWS_OFFSET 0 /* 60 bytes */
 #define TINY_N01_CONV2D_ROWS_OFFSET 0 /* 60 bytes */
 
-/* Define it to place the arena, for example as __attribute__((section(".dtcm"))). */
+/* Meant for DTCM, as README.md tells; a linker script that does not know the section takes it
+ * for .bss. Define it to place the arena elsewhere. */
 #ifndef TCML_ARENA_ATTRIBUTE
+#if defined(__GNUC__) && defined(__ELF__)
+#define TCML_ARENA_ATTRIBUTE __attribute__((section(".bss.tcml_arena")))
+#else
 #define TCML_ARENA_ATTRIBUTE
+#endif
 #endif
 
 /* The union gives the bytes the alignment of the widest element type. */
