@@ -63,6 +63,14 @@ def wide_case(r: Random, scale: int = 1) -> Case:
     out_c = r.choice([4, 5, 8, 126, 128, 130, r.randint(1, 60 * scale)])
     if kernel[0] * kernel[1] * in_c * out_c > 20_000:
         out_c = r.randint(1, 6)
+    if r.random() < 0.5:
+        # Few vectors, but from rows that lie far apart.
+        kernel, in_c, out_c = (
+            (r.randint(2, 4), r.randint(1, 2)),
+            r.choice([7, 8, 13, 16]),
+            r.randint(1, 9),
+        )
+        size = (kernel[0] + r.randint(0, 1), r.randint(10, 24))
     stride = (1, r.randint(1, 2))
     out = window_output(size, kernel, stride, (1, 1), padding)
     constants = cases.draw_constants(r, (out_c, *kernel, in_c))

@@ -69,7 +69,8 @@ class _Assembler:
 
     @property
     def is_resident(self) -> bool:
-        return self.tile.pixels * len(self.straight) <= _RESIDENT
+        """Whether columns are loaded once for all filters; without a move of the pointers."""
+        return self.is_near and self.tile.pixels * len(self.straight) <= _RESIDENT
 
     @property
     def second_pointer(self) -> bool:
@@ -284,7 +285,7 @@ class _Assembler:
 
     def move_of(self, step: _Step, pixel: int) -> int | None:
         """By how much the load moves its pointer; ``None`` if that takes an addition."""
-        if self.is_near or self.is_resident or (pixel == 1 and not self.second_pointer):
+        if self.is_near or (pixel == 1 and not self.second_pointer):
             return 0
         move = step.following - step.offset
         return move if abs(move) <= _VECTOR_OFFSET else None
