@@ -35,7 +35,7 @@ from tinycc_ml.memplan import (
 )
 from tinycc_ml.ops import IntegerGraph, format_integer_graph, integerize
 from tinycc_ml.placement import Where, data_bytes, place
-from tinycc_ml.targets import Board, code_region, data_block, features
+from tinycc_ml.targets import Board, features
 from tinycc_ml.transforms import SIMPLIFY
 
 Dump = Callable[[str, str], None]
@@ -191,17 +191,16 @@ def generate(compilation: Compilation) -> dict[str, str]:
 def fit_problems(compilation: Compilation) -> tuple[str, ...]:
     """By how much the model exceeds which memory of its board; empty when it fits.
 
-    Counts what is known before a build: the arena and the constants, and an estimate of code that
-    is copied to RAM. Code in flash, stack and the application's own data come on top.
+    Counts what is known before a build: the arena and the constants. Code (copied code too), stack
+    and the application's own data come on top.
     """
     board, manifest = compilation.board, compilation.manifest
     if board.is_host:
         return ()
     problems: list[str] = []
-    placement, code = compilation.layout.placement, code_region(board)
+    known = replace(compilation.layout.placement, code_bytes=0)
     for kind, need, have in (
-        ("RAM", data_bytes(placement, board, manifest.arena_bytes), ram_block_bytes(board)),
-        (code.name, 0 if code == data_block(board) else placement.code_bytes, code.size_bytes),
+        ("RAM", data_bytes(known, board, manifest.arena_bytes), ram_block_bytes(board)),
         ("flash", manifest.weight_bytes, board.flash_bytes),
     ):
         if need > have:
