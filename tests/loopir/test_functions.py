@@ -130,10 +130,12 @@ def arguments(name: str, count: int, seed: int) -> list[np.ndarray]:
         return [integers(), integers(), integers()]
     if name == "chunk_start":
         return [integers(-2048, 2032)]
-    if name == "requantize_short":
-        a, high, low = integers(0, 65535), integers(0, 65535), integers(0, 65535)
-        constants = [integers(0, 16), integers(), integers(0, 65535), integers()]
-        return [a, high, low, *constants, integers(0, 24)]
+    if name == "scale_short":
+        return [*(integers(0, 65535) for _ in range(3)), integers(0, 16)]
+    if name == "add_from":
+        return [integers() for _ in range(4)]
+    if name == "round_short":
+        return [integers(), integers(), integers(0, 24)]
     assert name == "quantize", f"add the domain of {name}"
     low = rng.choice([-128, -32768], count)
     scale = np.abs(np.where(rng.random(count) < 0.5, np.float32(1), floats()))

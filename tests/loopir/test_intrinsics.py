@@ -180,4 +180,6 @@ def test_text_of_tables():
     assert lines[at + 1].startswith("      0, 1, 2,")
     assert lines[at + 5].endswith(" 97, 98, 99,")
     assert lines[at + 6] == "  };"
+    assert lines[at - 1] == "  /* clang-format off */"
+    assert lines[at + 7] == "  /* clang-format on */"
     assert all(len(line) <= 100 for line in lines)

@@ -145,8 +145,9 @@ def _helper(function: ScalarFunction, printed: Mapping[str, set[ScalarFunction]]
 def _condition(feature: str) -> str:
     terms = GUARDS[feature]
     lines = [f"#if {terms[0]}"]
-    for term in terms[1:]:
-        if len(lines[-1]) + len(f" && {term} && \\") > COLUMNS:
+    for number, term in enumerate(terms[1:], 2):
+        more = " && \\" if number < len(terms) else ""
+        if len(lines[-1]) + len(f" && {term}{more}") > COLUMNS:
             lines[-1] = f"{lines[-1]} && @"
             lines.append(f"    {term}")
         else:
@@ -203,7 +204,8 @@ def _table(table: Table, buffer: Buffer) -> str:
     text = textwrap.fill(
         ", ".join(numbers), COLUMNS - 1, initial_indent=" " * 6, subsequent_indent=" " * 6
     )
-    return f"{head}\n{text},\n  }};\n"
+    # clang-format would put long lists into columns.
+    return f"  /* clang-format off */\n{head}\n{text},\n  }};\n  /* clang-format on */\n"
 
 
 def _signature(head: str, intrinsic: Intrinsic, attribute: str) -> str:

@@ -304,13 +304,6 @@ _DSP = (
 )
 
 
-def _requantize_short(
-    a: int, high: int, low: int, cut: int, rounding: int, zero: int, extra: int, shift: int
-) -> int:
-    total = a * high + (a * low >> cut) + rounding + (extra if a >= zero else 0)
-    return _signed((total & 0xFFFFFFFF) >> shift, 8)
-
-
 _SWAR = (
     ScalarFunction(
         "shift_right",
@@ -357,21 +350,37 @@ _SWAR = (
 """,
     ),
     ScalarFunction(
-        "requantize_short",
-        (
-            *(("a", _I32), ("high", _I32), ("low", _I32), ("cut", _I32), ("rounding", _I32)),
-            *(("zero", _I32), ("extra", _I32), ("shift", _I32)),
-        ),
+        "scale_short",
+        (("a", _I32), ("high", _I32), ("low", _I32), ("cut", _I32)),
         _I32,
-        _requantize_short,
+        lambda a, high, low, cut: _signed(a * high + (a * low >> cut), 32),
         (),
-        "The lowest byte of (a * high + (a * low >> cut) + rounding (+ extra if a >= zero)) >> "
-        "shift, modulo 2^32, signed; no product exceeds 32 bits.",
+        "a * high + (a * low >> cut) modulo 2^32; no product exceeds 32 bits.",
         """\
-  const uint32_t high_product = (uint32_t)a * (uint32_t)high;
   const uint32_t low_product = ((uint32_t)a * (uint32_t)low) >> cut;
-  const uint32_t added = (uint32_t)rounding + ((a >= zero) ? (uint32_t)extra : 0U);
-  const uint32_t byte = ((high_product + low_product + added) >> shift) & 255U;
+  return (int32_t)((uint32_t)a * (uint32_t)high + low_product);
+""",
+    ),
+    ScalarFunction(
+        "add_from",
+        (("a", _I32), ("zero", _I32), ("x", _I32), ("extra", _I32)),
+        _I32,
+        lambda a, zero, x, extra: _signed(x + (extra if a >= zero else 0), 32),
+        (),
+        "x, and extra where a >= zero, modulo 2^32.",
+        """\
+  return (int32_t)((uint32_t)x + ((a >= zero) ? (uint32_t)extra : 0U));
+""",
+    ),
+    ScalarFunction(
+        "round_short",
+        (("x", _I32), ("rounding", _I32), ("shift", _I32)),
+        _I32,
+        lambda x, rounding, shift: _signed((x + rounding & 0xFFFFFFFF) >> shift, 8),
+        (),
+        "The lowest byte of (x + rounding) / 2^shift, modulo 2^32, as a signed number.",
+        """\
+  const uint32_t byte = (((uint32_t)x + (uint32_t)rounding) >> shift) & 255U;
   return (int32_t)(byte ^ 128U) - 128;
 """,
     ),

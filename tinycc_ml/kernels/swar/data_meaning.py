@@ -20,6 +20,7 @@ from tinycc_ml.loopir import (
     Expr,
     For,
     Intrinsic,
+    Load,
     Local,
     LoopKernel,
     Role,
@@ -94,16 +95,24 @@ class _Meaning:
         product = Accumulate(name, b.mul(b.load(self.column, at), weight))
         yield from b.nest([(run, tile.runs), (chunk, tile.chunks), (i, tile.chunk)], product)
         scale = start + HEAD_WORDS + tile.elements + index * tile.scale_words
-        yield b.store(self.output, (group * GROUP + index,), self.output_of(name, scale))
-
-    def output_of(self, name: str, scale: Affine) -> Expr:
-        """Requantizes a sum with the scale at a place of the stream."""
-        tile = self.tile
         words = [b.load(self.stream, scale + i) for i in range(tile.scale_words)]
+        at = group * GROUP + index
         if self.isa == "thumb2":
             function = "requantize_signed" if tile.corrects else "requantize_relu"
-            return b.clamp(b.call(function, Var(name), *words), tile.low, tile.high)
+            value = b.clamp(b.call(function, Var(name), *words), tile.low, tile.high)
+            yield b.store(self.output, (at,), value)
+        else:
+            yield from self.short(name, words, at)
+
+    def short(self, name: str, words: list[Load], at: Affine) -> Iterator[Stmt]:
+        """Requantizes a sum with short products, and stores it."""
         shift, range_, high, low, cut, rounding = words[:6]
-        zero, extra = words[6:] if tile.corrects else (b.value(0), b.value(0))
-        a = Binary("min", Binary("max", Var(name), b.value(0)), range_)
-        return b.call("requantize_short", a, high, low, cut, rounding, zero, extra, shift)
+        a, scaled = f"{name}_clamped", f"{name}_scaled"
+        yield Local(a, DType.INT32, Binary("min", Binary("max", Var(name), b.value(0)), range_))
+        yield Local(scaled, DType.INT32, b.call("scale_short", Var(a), high, low, cut))
+        added: Expr = rounding
+        if self.tile.corrects:
+            added = Var(f"{name}_rounding")
+            zero, extra = words[6:]
+            yield Local(added.name, DType.INT32, b.call("add_from", Var(a), zero, rounding, extra))
+        yield b.store(self.output, (at,), b.call("round_short", Var(scaled), added, shift))
