@@ -28,8 +28,10 @@ from tinycc_ml.memplan import (
     Io,
     MemoryPlan,
     Optimize,
+    Streamed,
     order_program,
     plan_program,
+    stream_balanced,
     stream_for_ram,
     stream_within,
 )
@@ -87,6 +89,7 @@ def compile_model(
     flash_limit: int | None = None,
     hot_code: Where = "flash",
     weights: Where = "flash",
+    ram_limit: int | None = None,
     name: str | None = None,
     dump: Dump | None = None,
 ) -> Compilation:
@@ -102,6 +105,7 @@ def compile_model(
             eighth for the application.
         hot_code: Where kernels run.
         weights: Where constants lie during an inference.
+        ram_limit: Bytes for the arena; by default, and only with `auto`, what the board has.
         name: Prefix of all generated names; the file's stem by default.
         dump: Called with a step's name and its result as text, after each step.
 
@@ -129,7 +133,8 @@ def compile_model(
     # 7. order; consecutive layers may run row by row
     program = order_program(program, options.io)
     # 8. place
-    program, plan = _place(program, integers, board, options.io, kernels, optimize)
+    placing = _Placing(board, options.io, kernels, optimize, ram_limit)
+    program, plan = _place(program, integers, placing)
     dump("07_order", format_order(program))
     dump("08_place", plan.render())
     placement = place(program, board, plan.arena_bytes, hot_code, weights)
@@ -148,33 +153,52 @@ def _flash_limit(board: Board) -> int | None:
     return None if board.is_host else board.flash_bytes // 8 * 7
 
 
+@dataclass(frozen=True, slots=True)
+class _Placing:
+    """What the memory plan is made for."""
+
+    board: Board
+    io: Io
+    kernels: KernelChoice
+    optimize: Optimize
+    ram_limit: int | None
+
+    @property
+    def limit_bytes(self) -> int | None:
+        """For the arena; ``None`` where there is none."""
+        if self.ram_limit is not None or self.board.is_host:
+            return self.ram_limit
+        return ram_block_bytes(self.board)
+
+
 def _place(
-    program: Program,
-    integers: IntegerGraph,
-    board: Board,
-    io: Io,
-    kernels: KernelChoice,
-    optimize: Optimize,
+    program: Program, integers: IntegerGraph, placing: _Placing
 ) -> tuple[Program, MemoryPlan]:
     """The memory plan, and the program with the groups that it asks for.
 
-    `auto` gives up disjoint buffers and whole layers only where they do not fit the board.
+    `auto` gives up disjoint buffers and whole layers only where they do not fit.
+
+    Raises:
+        DoesNotFitError: If the arena exceeds a limit that the user has set.
     """
-    portable = kernels == "portable"
-    if optimize == "ram":
+    streamed = Streamed(program, plan_program(program, placing.io))
+    limit_bytes, portable = placing.limit_bytes, placing.kernels == "portable"
+    board, io = placing.board, placing.io
+    exceeds = limit_bytes is not None and streamed.plan.arena_bytes > limit_bytes
+    if placing.optimize == "ram":
         streamed = stream_for_ram(program, integers, features(board), io, portable=portable)
-        return streamed.program, streamed.plan
-    plan = plan_program(program, io)
-    if optimize == "latency" or board.is_host or plan.arena_bytes <= ram_block_bytes(board):
-        return program, plan
-    streamed = stream_within(
-        program,
-        integers,
-        features(board),
-        io,
-        portable=portable,
-        limit_bytes=ram_block_bytes(board),
-    )
+    elif placing.optimize == "balanced":
+        streamed = stream_balanced(program, integers, features(board), io, portable=portable)
+    elif placing.optimize == "auto" and limit_bytes is not None and exceeds:
+        streamed = stream_within(
+            program, integers, features(board), io, portable=portable, limit_bytes=limit_bytes
+        )
+    arena_bytes = streamed.plan.arena_bytes
+    if placing.ram_limit is not None and arena_bytes > placing.ram_limit:
+        raise DoesNotFitError(
+            f"--ram-limit {placing.ram_limit:,}: the arena takes {arena_bytes:,} bytes with "
+            f"--optimize {placing.optimize}, {arena_bytes - placing.ram_limit:,} too many"
+        )
     return streamed.program, streamed.plan
 
 

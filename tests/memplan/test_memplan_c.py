@@ -19,6 +19,7 @@ from tests.end_to_end.sanitized import run_sanitized
 from tests.oracle import run_tflm
 from tests.shared_data import REPOSITORY, shared_path
 from tinycc_ml.compiler import Compilation, compile_model, fit_problems, generate
+from tinycc_ml.errors import DoesNotFitError
 from tinycc_ml.kernels import KernelChoice
 from tinycc_ml.memplan import Optimize
 from tinycc_ml.runner import infer
@@ -40,6 +41,9 @@ DSP_ARENA_BYTES = {
     "vww_96_int8": 29_400,
     "str_ww_ref_model": 3_792,
 }
+
+#: Of the arena of the fastest plan.
+BALANCED_SHARE = {"kws_ref_model": 0.6, "pretrainedResnet_quant": 0.8}
 
 
 @cache
@@ -92,6 +96,27 @@ def test_auto_overlaps_only_where_the_board_is_too_small(tmp_path):
             assert len(fit_problems(apart)) == 1
             assert fit_problems(compilation) == ()
     assert arenas == {147_456: 55_296, 55_296: 55_296, 55_295: 36_872}
+
+
+def test_a_limit_is_kept_with_the_fewest_cycles():
+    """The less memory, the more cycles; below the smallest plan there is an error."""
+    path, board = shared_path("data/models/kws_ref_model.tflite"), load_board("mps2-an386")
+    cycles = []
+    for limit_bytes in (20_000, 9_000, 7_000):
+        compilation = compile_model(path, board, ram_limit=limit_bytes)
+        assert compilation.manifest.arena_bytes <= limit_bytes
+        cycles.append(compilation.program.cycles)
+    assert cycles == sorted(cycles)
+    assert cycles[0] < cycles[-1]
+    with pytest.raises(DoesNotFitError, match=r"--ram-limit 6,000: the arena takes 6,442 bytes"):
+        compile_model(path, board, ram_limit=6_000)
+
+
+@pytest.mark.parametrize("model", ["kws_ref_model", "pretrainedResnet_quant"])
+def test_balanced_gives_up_little_speed_for_much_memory(model):
+    fast, balanced = (compiled(model, "mps2-an386", o, "auto") for o in ("latency", "balanced"))
+    assert balanced.program.cycles <= 1.1 * fast.program.cycles
+    assert balanced.manifest.arena_bytes <= BALANCED_SHARE[model] * fast.manifest.arena_bytes
 
 
 def build(compilations: list[Compilation], folder: Path, *command: str) -> list[HostModel]:

@@ -24,6 +24,7 @@ class Choices:
     flash_limit: int | None
     hot_code: Where
     weights: Where
+    ram_limit: int | None
 
 
 def compile_for(
@@ -43,6 +44,7 @@ def compile_for(
         flash_limit=choices.flash_limit,
         hot_code=choices.hot_code,
         weights=choices.weights,
+        ram_limit=choices.ram_limit,
         name=name,
         dump=dump,
     )

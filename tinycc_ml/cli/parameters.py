@@ -55,12 +55,20 @@ def compile_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "[the board's, an eighth of it left to the application].",
     )(decorated)
     decorated = click.option(
+        "--ram-limit",
+        type=click.IntRange(min=0),
+        metavar="BYTES",
+        help="RAM for the arena: layers run row by row where it needs that, and only there "
+        "[the board's, with --optimize auto].",
+    )(decorated)
+    decorated = click.option(
         "--optimize",
-        type=click.Choice(["auto", "latency", "ram"]),
+        type=click.Choice(["auto", "latency", "balanced", "ram"]),
         default="auto",
         show_default=True,
-        help="Buffers of a layer apart (latency), or outputs over inputs that die (ram); auto: "
-        "apart, unless that does not fit the board.",
+        help="Layers whole, buffers apart (latency); or row by row, outputs over inputs that die "
+        "(ram); balanced: as ram, for at most 10 % more estimated cycles; auto: the fastest plan, "
+        "by estimate, that fits.",
     )(decorated)
     decorated = click.option(
         "--kernels",

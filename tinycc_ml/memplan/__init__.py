@@ -16,7 +16,7 @@ from tinycc_ml.memplan.program_plan import (
     plan_program,
     storage_root,
 )
-from tinycc_ml.memplan.stream import Streamed, stream_for_ram, stream_within
+from tinycc_ml.memplan.stream import Streamed, stream_balanced, stream_for_ram, stream_within
 
 __all__ = [
     "Execution",
@@ -44,6 +44,7 @@ __all__ = [
     "safe_distance_bytes",
     "solve",
     "storage_root",
+    "stream_balanced",
     "stream_for_ram",
     "stream_within",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tinycc_ml.kernels import Program
@@ -15,8 +15,9 @@ from tinycc_ml.kernels.rows import (
     scratch_bytes,
     time_rows,
 )
-from tinycc_ml.memplan.distance import safe_distance_bytes
-from tinycc_ml.memplan.execution import Scratch, Step
+from tinycc_ml.memplan.execution import Execution, Scratch, Step
+from tinycc_ml.memplan.lifespan import plan_problem
+from tinycc_ml.memplan.portfolio import best_placement
 from tinycc_ml.memplan.program_plan import (
     Io,
     program_step,
@@ -35,7 +36,7 @@ class Segment:
         first: Index of the first call.
         last: Index of the last call.
         step: What the memory plan sees.
-        arena_bytes: The least that lies in the arena while it runs.
+        arena_bytes: What lies in the arena while it runs, each segment placed by itself.
         cycles: Estimated.
         group: The layers that run row by row; empty where it is one layer, whole.
     """
@@ -145,9 +146,20 @@ class Segments:
         return Segment(first, last, step, self._bytes(step, first, last), cycles, group)
 
     def _bytes(self, step: Step, first: int, last: int) -> int:
-        """The least that lies in the arena while a segment runs."""
-        scratch = sum(each.size_bytes for each in step.scratch)
-        return scratch + self._around(step, first, last) + self._in_and_out(step, last)
+        """What lies in the arena while a segment runs: it alone in place, and what is around."""
+        types = self.program.types
+        read = tuple(dict.fromkeys(self._root(name) for name in step.reads))
+        names = {*read, *step.reads, *step.writes}
+        execution = Execution(
+            (step,),
+            {name: types[name].size_bytes for name in types if name in names},
+            read,
+            (*step.writes, *(name for name in read if self._dies[name] > last)),
+            {name: self._root(name) for name in step.reads if self._root(name) != name},
+            {name: types[name].dtype.size_bytes for name in names},
+        )
+        placed = best_placement(plan_problem(execution), bound_bytes=0, repair_tries=0)
+        return self._around(step, first, last) + placed.arena_bytes
 
     def _around(self, step: Step, first: int, last: int) -> int:
         """Bytes that live while a segment runs and are none of its business."""
@@ -157,21 +169,6 @@ class Segments:
             for name, born in self._born.items()
             if name in self.inside - touched and born < first and self._dies[name] > last
         )
-
-    def _in_and_out(self, step: Step, last: int) -> int:
-        """Least bytes of a segment's inputs and outputs, which may overlap."""
-        sizes = {name: type_.size_bytes for name, type_ in self.program.types.items()}
-        read: Mapping[str, int] = {self._root(name): sizes[self._root(name)] for name in step.reads}
-        written = sum(sizes[name] for name in step.writes)
-        distances: dict[str, int] = {}
-        for each in step.order.reads if step.order else ():
-            root = self._root(each.name)
-            distance = safe_distance_bytes(step.order, each) if step.order else 0
-            distances[root] = max(distance, distances.get(root, distance))
-        dying = [name for name in distances if self._dies[name] == last]
-        kept = sum(size for name, size in read.items() if name not in dying)
-        below = min((max(0, distances[name]) for name in dying), default=written)
-        return kept + max(written, sum(read[name] for name in dying) + min(below, written))
 
 
 def segments_by_range(segments: Sequence[Segment]) -> dict[tuple[int, int], list[Segment]]:

@@ -1,6 +1,6 @@
 """Which layers run together, row by row: the partition of the order into segments.
 
-The bytes of a segment are a bound on what the arena holds while it runs. For a limit on them, a
+The bytes of a segment are what the arena holds while it runs alone. For a limit on them, a
 dynamic program finds the segments that stay below it with the fewest estimated cycles. Limits are
 only worth trying where some segment has exactly that size. Placing whole plans shows what no
 segment alone does (layers of equal size that move down one after another), so the partition is
@@ -19,6 +19,8 @@ from tinycc_ml.memplan.program_plan import Io, plan_program, quick_bytes
 from tinycc_ml.memplan.segments import Segment, Segments, segments_by_range
 from tinycc_ml.ops import IntegerGraph
 
+#: How much more cycles a balanced plan may take, by estimate.
+_BALANCE_PERCENT = 10
 #: How many changes a partition may go through.
 _ROUNDS = 8
 
@@ -52,6 +54,27 @@ def stream_for_ram(
     """
     search = _Search(Segments(program, graph, features, io, portable=portable))
     return search.build(search.smallest(), io)
+
+
+def stream_balanced(
+    program: Program,
+    graph: IntegerGraph,
+    features: frozenset[str],
+    io: Io,
+    *,
+    portable: bool,
+) -> Streamed:
+    """The program with the smallest arena found that takes at most 10 % more estimated cycles.
+
+    Args:
+        program: With one call for each layer.
+        graph: The network in integers that it computes.
+        features: What the core can do.
+        io: Whether inputs and outputs lie in the arena.
+        portable: Whether only kernels for any core are considered.
+    """
+    search = _Search(Segments(program, graph, features, io, portable=portable))
+    return search.build(search.balanced(program.cycles * (100 + _BALANCE_PERCENT) // 100), io)
 
 
 def stream_within(
@@ -92,7 +115,7 @@ class _Search:
 
     def smallest(self) -> Partition:
         """The partition with the smallest arena found."""
-        best = tuple(segment for segment in self.segments.all if not segment.group)
+        best = self._whole()
         for limit_bytes in sorted({segment.arena_bytes for segment in self.segments.all}):
             if limit_bytes >= self.cost(best)[0]:
                 break
@@ -101,6 +124,21 @@ class _Search:
                 if found is not None:
                     best = min(best, found, key=self.cost)
         return self.improved(best)
+
+    def balanced(self, most_cycles: int) -> Partition:
+        """The smallest arena found for so many cycles."""
+        best = self._whole()
+        for limit_bytes in sorted({segment.arena_bytes for segment in self.segments.all}):
+            if limit_bytes >= self.cost(best)[0]:
+                break
+            found = self.best_within(limit_bytes, _cycles)
+            if found is not None and self.cost(found)[1] <= most_cycles:
+                best = min(best, found, key=self.cost)
+        return best
+
+    def _whole(self) -> Partition:
+        """Every layer with its own kernel."""
+        return tuple(segment for segment in self.segments.all if not segment.group)
 
     def fastest(self, limit_bytes: int) -> Partition | None:
         """The partition with the fewest cycles whose arena stays within a limit, as far as found.
