@@ -100,7 +100,8 @@ def compile_model(
         board: Step 1's result.
         options: Choices about the generated code.
         kernels: Which kernels may be chosen.
-        optimize: Whether the memory plan may let outputs lie over dying inputs.
+        optimize: Whether the memory plan may let outputs lie over dying inputs; ``flash``: as
+            ``auto``, with small kernels where they are not much slower.
         flash_limit: Bytes of flash for code and constants; by default what the board has, less an
             eighth for the application.
         hot_code: Where kernels run.
@@ -128,7 +129,7 @@ def compile_model(
     dump("05_integerize", format_integer_graph(integers))
     # 6. select
     limit = _flash_limit(board) if flash_limit is None else flash_limit
-    program = select(integers, features(board), kernels, limit)
+    program = select(integers, features(board), kernels, limit, small=optimize == "flash")
     dump("06_select", format_program(program))
     # 7. order; consecutive layers may run row by row
     program = order_program(program, options.io)

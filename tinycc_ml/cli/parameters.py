@@ -63,12 +63,12 @@ def compile_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(decorated)
     decorated = click.option(
         "--optimize",
-        type=click.Choice(["auto", "latency", "balanced", "ram"]),
+        type=click.Choice(["auto", "latency", "balanced", "ram", "flash"]),
         default="auto",
         show_default=True,
         help="Layers whole, buffers apart (latency); or row by row, outputs over inputs that die "
         "(ram); balanced: as ram, for at most 10 % more estimated cycles; auto: the fastest plan, "
-        "by estimate, that fits.",
+        "by estimate, that fits; flash: auto, with small kernels where they are not much slower.",
     )(decorated)
     decorated = click.option(
         "--kernels",

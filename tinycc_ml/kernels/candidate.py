@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.base import Kernel, KernelDef
-from tinycc_ml.loopir import CallIntrinsic, Intrinsic
+from tinycc_ml.loopir import CallIntrinsic
 from tinycc_ml.loopir.walk import statements
 from tinycc_ml.ops import Layer
 
@@ -69,24 +69,25 @@ class Candidate:
 
 
 def code_bytes(kernel: Kernel) -> tuple[int, dict[str, int]]:
-    """Estimated bytes of code: of the function, and by name of each intrinsic that it calls."""
+    """Estimated bytes of code: of the function, and by name of each text that it calls."""
     intrinsics: dict[str, int] = {}
     own = 0
     for statement in statements(kernel.loops.body):
         if isinstance(statement, CallIntrinsic):
             own += _BYTES_PER_CALL
             intrinsic = statement.intrinsic
-            intrinsics[intrinsic.name] = sum(_instruction_bytes(intrinsic))
+            text = intrinsic.shared or intrinsic
+            intrinsics[text.name] = sum(_instruction_bytes(text.assembly, intrinsic.requires))
+            own += 2 * len(intrinsic.sizes)
         else:
             own += _BYTES_PER_STATEMENT
     return own, intrinsics
 
 
-def _instruction_bytes(intrinsic: Intrinsic) -> Iterator[int]:
+def _instruction_bytes(assembly: Sequence[str], requires: str) -> Iterator[int]:
     """Sizes of an assembly's lines; labels and directives but for words take none."""
-    is_thumb1 = intrinsic.requires == "thumb1"
-    usual = _BYTES_PER_THUMB1_INSTRUCTION if is_thumb1 else _BYTES_PER_INSTRUCTION
-    for line in intrinsic.assembly:
+    usual = _BYTES_PER_THUMB1_INSTRUCTION if requires == "thumb1" else _BYTES_PER_INSTRUCTION
+    for line in assembly:
         text = line.strip()
         if text.startswith((".word", "bl ")):
             yield _WORD_BYTES

@@ -44,6 +44,8 @@ def select(
     features: frozenset[str],
     choice: KernelChoice = "auto",
     flash_limit: int | None = None,
+    *,
+    small: bool = False,
 ) -> Program:
     """Chooses a kernel for each layer: the fastest ones that fit the flash together.
 
@@ -53,6 +55,7 @@ def select(
         choice: Which kernels to consider.
         flash_limit: Bytes for code (estimated) and constants; ``None`` for no limit. Where even the
             smallest kernels exceed it, they are chosen all the same; see ``check_fits``.
+        small: Whether small kernels are preferred, where they are not much slower.
 
     Raises:
         UnsupportedError: If no kernel takes a layer.
@@ -63,7 +66,8 @@ def select(
         selection.offers(layer, candidates(layer.workload.op, features, choice))
         for layer in computed
     ]
-    chosen = dict(zip((layer.name for layer in computed), choose(offers, flash_limit), strict=True))
+    choices = choose(offers, flash_limit, small=small)
+    chosen = dict(zip((layer.name for layer in computed), choices, strict=True))
     for layer in graph.layers:
         selection.add(layer, chosen.get(layer.name))
     return selection.program()

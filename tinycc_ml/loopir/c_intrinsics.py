@@ -17,7 +17,7 @@ from tinycc_ml.loopir.c_functions import (
 from tinycc_ml.loopir.c_functions import comment as c_comment
 from tinycc_ml.loopir.c_printer import print_c_body
 from tinycc_ml.loopir.functions import ScalarFunction
-from tinycc_ml.loopir.ir import Buffer, Intrinsic, LoopKernel, Role, Table
+from tinycc_ml.loopir.ir import Buffer, Intrinsic, LoopKernel, Role, SharedText, Table
 from tinycc_ml.loopir.simplify import simplify_kernel
 from tinycc_ml.loopir.walk import intrinsic_calls
 
@@ -120,7 +120,9 @@ def print_c_intrinsics(
     above = {name: f"{macro}\n" for name, macro in (macros or {}).items()}
     for feature in dict.fromkeys(intrinsic.requires for intrinsic in all_):
         group = [intrinsic for intrinsic in all_ if intrinsic.requires == feature]
-        naked = "\n".join(_naked(i, above.get(i.name, "")) for i in group)
+        shared = {i.shared: i for i in reversed(group) if i.shared}
+        texts = (_shared(text, i, above.get(text.name, "")) for text, i in shared.items())
+        naked = "\n".join([*texts, *(_naked(i, above.get(i.name, "")) for i in group)])
         helpers = dict.fromkeys(f for i in group for f in required_functions(i.meaning))
         missing = [f for f in helpers if f not in known]
         meanings = (_plain(i, above.get(i.name, "")) for i in group)
@@ -156,12 +158,37 @@ def _condition(feature: str) -> str:
 
 
 def _naked(intrinsic: Intrinsic, above: str) -> str:
-    signature = _signature("static TCML_NAKED void", intrinsic, "TCML_UNUSED ")
+    if intrinsic.shared:
+        return _with_sizes(intrinsic, intrinsic.shared, above)
+    parameters = map(_parameter, intrinsic.parameters)
+    return _naked_text(intrinsic, parameters, intrinsic, above)
+
+
+def _shared(text: SharedText, first: Intrinsic, above: str) -> str:
+    """The text that intrinsics share; all of them have the parameters of the first."""
+    parameters = [*map(_parameter, first.parameters), "const uint16_t *sizes"]
+    return _naked_text(text, parameters, first, above)
+
+
+def _naked_text(
+    text: SharedText | Intrinsic, parameters: Iterable[str], intrinsic: Intrinsic, above: str
+) -> str:
+    unused = [f"TCML_UNUSED {parameter}" for parameter in parameters]
+    signature = _signature("static TCML_NAKED void", text.name, unused)
     # GCC takes assembly for cores without Thumb-2 to be in the older syntax.
     head = ("  .syntax unified",) if intrinsic.requires == "thumb1" else ()
     room = _LONGEST_STRING - sum(len(line) + 1 for line in head)
-    body = "".join(_asm((*head, *piece)) for piece in _pieces(intrinsic.assembly, room))
-    return f"{c_comment(intrinsic.comment)}{above}{signature}\n{body}}}\n"
+    body = "".join(_asm((*head, *piece)) for piece in _pieces(text.assembly, room))
+    return f"{c_comment(text.comment)}{above}{signature}\n{body}}}\n"
+
+
+def _with_sizes(intrinsic: Intrinsic, text: SharedText, above: str) -> str:
+    """A function that passes its sizes to a shared text."""
+    arguments = [*(buffer.name for buffer in intrinsic.parameters), "sizes"]
+    call = wrapped(f"  {PREFIX}{text.name}(", arguments, ");")
+    sizes = ", ".join(map(str, intrinsic.sizes))
+    table = f"  static const uint16_t sizes[] = {{{sizes}}};"
+    return f"{_plain_head(intrinsic, above)}\n{table}\n{call}\n}}\n"
 
 
 def _asm(lines: Sequence[str]) -> str:
@@ -183,10 +210,9 @@ def _pieces(lines: Sequence[str], room: int) -> Iterator[Sequence[str]]:
 
 
 def _plain(intrinsic: Intrinsic, above: str) -> str:
-    signature = _signature("static void", intrinsic, "")
     tables = "".join(map(_table, intrinsic.tables, _buffers(intrinsic)))
     body = tables + print_c_body(intrinsic.meaning)
-    return f"{c_comment(intrinsic.comment[:1])}{above}{signature}\n{body}}}\n"
+    return f"{_plain_head(intrinsic, above)}\n{body}}}\n"
 
 
 def _buffers(intrinsic: Intrinsic) -> Iterator[Buffer]:
@@ -208,11 +234,17 @@ def _table(table: Table, buffer: Buffer) -> str:
     return f"  /* clang-format off */\n{head}\n{text},\n  }};\n  /* clang-format on */\n"
 
 
-def _signature(head: str, intrinsic: Intrinsic, attribute: str) -> str:
+def _plain_head(intrinsic: Intrinsic, above: str) -> str:
+    """Comment and signature of a function that is not naked."""
+    parameters = list(map(_parameter, intrinsic.parameters))
+    signature = _signature("static void", intrinsic.name, parameters)
+    return f"{c_comment(intrinsic.comment[:1])}{above}{signature}"
+
+
+def _signature(head: str, function: str, parameters: Sequence[str]) -> str:
     """With the name on a line of its own where the parameters have no room behind it."""
-    parameters = [f"{attribute}{_parameter(buffer)}" for buffer in intrinsic.parameters]
     for start in (f"{head} ", f"{head}\n"):
-        name = f"{start}{PREFIX}{intrinsic.name}("
+        name = f"{start}{PREFIX}{function}("
         first, _, rest = name.rpartition("\n")
         text = wrapped(rest, parameters, ") {")
         if all(len(line) <= COLUMNS for line in text.split("\n")):

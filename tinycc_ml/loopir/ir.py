@@ -234,6 +234,22 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedText:
+    """Assembly that several intrinsics share: they differ in sizes, which it reads from a table.
+
+    Attributes:
+        name: In C behind the prefix ``tcml_``; equal names mean equal texts.
+        assembly: Lines of a naked function. Its parameters are those of the intrinsics, and behind
+            them a pointer to the sizes, which are ``uint16_t``.
+        comment: Sentences above it in C.
+    """
+
+    name: str
+    assembly: tuple[str, ...]
+    comment: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Intrinsic:
     """A function that has a text of its own for some cores.
 
@@ -244,9 +260,12 @@ class Intrinsic:
         name: In C behind the prefix ``tcml_``; equal names mean equal intrinsics.
         meaning: What it computes; the fallback in C, and what the interpreter runs.
         requires: The feature of the core that the assembly needs, a key of ``GUARDS``.
-        assembly: Lines of a naked function whose parameters are pointers to the windows.
+        assembly: Lines of a naked function whose parameters are pointers to the windows; none
+            where `shared` has them.
         comment: Sentences above it in C.
         tables: Buffers of the meaning that are no parameters.
+        shared: The text that it shares with others.
+        sizes: What it tells the shared text, each 0 ... 65535.
     """
 
     name: str
@@ -255,6 +274,8 @@ class Intrinsic:
     assembly: tuple[str, ...]
     comment: tuple[str, ...]
     tables: tuple[Table, ...] = ()
+    shared: SharedText | None = None
+    sizes: tuple[int, ...] = ()
 
     @property
     def parameters(self) -> tuple[Buffer, ...]:

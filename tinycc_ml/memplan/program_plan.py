@@ -21,8 +21,9 @@ from tinycc_ml.ops import Access
 Io = Literal["arena", "external"]
 #: What a plan is made for. ``latency``: layer by layer. ``ram``: outputs also over dying inputs,
 #: and layers row by row. ``auto``: as for latency, unless only the others fit the board.
-#: ``balanced``: as for RAM, with at most 10 % more estimated cycles.
-Optimize = Literal["auto", "latency", "balanced", "ram"]
+#: ``balanced``: as for RAM, with at most 10 % more estimated cycles. ``flash``: as
+#: ``auto``; it is for the choice of kernels.
+Optimize = Literal["auto", "latency", "balanced", "ram", "flash"]
 
 
 def storage_root(program: Program, name: str) -> str:

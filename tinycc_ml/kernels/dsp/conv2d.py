@@ -26,36 +26,31 @@ class Conv2DDsp(KernelDef):
 
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
         """See the base class."""
-        shape = ConvShape.of(workload)
-        return refusal(shape.numbers, _columns(shape).tile(2), constants)
+        columns = self.columns(ConvShape.of(workload))
+        return refusal(columns.shape.numbers, columns.tile(2), constants)
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
-        columns = _columns(ConvShape.of(workload))
+        columns = self.columns(ConvShape.of(workload))
         loops = LoopKernel(self.op, *columns.kernel())
         return Kernel(self.name, (), verify_kernel(loops), columns.access())
 
     def cycles(self, workload: Workload) -> int:
         """See the base class."""
-        columns = _columns(ConvShape.of(workload))
+        columns = self.columns(ConvShape.of(workload))
         tile, count = columns.tile(2), outputs(workload)
         # 15 cycles for 16 products; 13 for requantization and an output's share of the loops.
         return count * tile.runs * 2 * tile.steps * 15 // 16 + 13 * count + columns.copy_cycles
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""
-        shape = ConvShape.of(workload)
-        columns = _columns(shape)
-        return (
-            pack_layer(
-                shape.numbers, columns.tile(2), constants, columns.run, planar=columns.planar
-            ),
-        )
+        columns = self.columns(ConvShape.of(workload))
+        numbers, tile = columns.shape.numbers, columns.tile(2)
+        return (pack_layer(numbers, tile, constants, columns.run, planar=columns.planar),)
 
-
-def _columns(shape: ConvShape) -> Columns:
-    """The cheapest way that this shape allows."""
-    for way in (Flat, Rows):
-        if way.takes(shape):
-            return way(shape)
-    return Gathered(shape)
+    def columns(self, shape: ConvShape) -> Columns:
+        """The cheapest way that this shape allows."""
+        for way in (Flat, Rows):
+            if way.takes(shape):
+                return way(shape)
+        return Gathered(shape)

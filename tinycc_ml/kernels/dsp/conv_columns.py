@@ -36,8 +36,15 @@ Loops = tuple[tuple[Buffer, ...], tuple[Stmt, ...]]
 class Columns(ABC):
     """A way to make columns, for one shape."""
 
-    def __init__(self, shape: ConvShape) -> None:
+    def __init__(self, shape: ConvShape, *, is_shared: bool = False) -> None:
+        """For a shape.
+
+        Args:
+            shape: The convolution.
+            is_shared: Whether it takes the texts that tiles of many sizes share.
+        """
         self.shape = shape
+        self.is_shared = is_shared
 
     @property
     @abstractmethod
@@ -81,6 +88,7 @@ class Columns(ABC):
             runs,
             pixel_stride,
             shares_scale=s.shares_scale,
+            is_shared=self.is_shared,
         )
 
     def call(

@@ -64,8 +64,8 @@ def _row(s: ConvShape) -> _Row:
 class Rows(Columns):
     """Kernels without horizontal dilation."""
 
-    def __init__(self, shape: ConvShape) -> None:
-        super().__init__(shape)
+    def __init__(self, shape: ConvShape, *, is_shared: bool = False) -> None:
+        super().__init__(shape, is_shared=is_shared)
         self.row = _row(shape)
 
     @staticmethod
@@ -170,6 +170,7 @@ class Rows(Columns):
             f"i_{copy}",
             planar=self.planar,
             aligned=start % 2 == 0,
+            is_shared=self.is_shared,
         )
 
     def blank(self, rows: Buffer, name: str) -> tuple[Stmt, ...]:

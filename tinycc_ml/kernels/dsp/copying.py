@@ -43,7 +43,14 @@ def place(buffer: Buffer, *start: AffineLike) -> Place:
 
 
 def widen(
-    source: Place, target: Place, elements: int, name: str, *, planar: bool, aligned: bool = True
+    source: Place,
+    target: Place,
+    elements: int,
+    name: str,
+    *,
+    planar: bool,
+    aligned: bool = True,
+    is_shared: bool = False,
 ) -> tuple[Stmt, ...]:
     """Copies int8 elements to int16 ones.
 
@@ -54,13 +61,15 @@ def widen(
         name: Of the loops, distinct in the kernel.
         planar: Whether each four are stored in the order 0, 2, 1, 3.
         aligned: Whether the target is aligned to words in every turn of the loops around.
+        is_shared: Whether the text of the intrinsic is one for any number of elements.
     """
     if planar or (aligned and elements % 4 == 0 and elements >= _WORTH_A_CALL):
         windows = (
             Argument(source.buffer.name, source.start),
             Argument(target.buffer.name, target.start),
         )
-        return (CallIntrinsic(widen_intrinsic(elements, planar=planar), windows),)
+        intrinsic = widen_intrinsic(elements, planar=planar, is_shared=is_shared)
+        return (CallIntrinsic(intrinsic, windows),)
 
     def copy(offset: AffineLike) -> Stmt:
         value = b.load(source.buffer, *source.at(offset))

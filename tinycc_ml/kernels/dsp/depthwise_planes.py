@@ -20,6 +20,8 @@ from tinycc_ml.kernels.dsp.depthwise_planes_layout import (
 from tinycc_ml.kernels.dsp.depthwise_planes_loops import channel_groups, depthwise_loops
 from tinycc_ml.kernels.dsp.depthwise_planes_packing import pack_depthwise, packing_problem
 from tinycc_ml.kernels.dsp.depthwise_planes_tile import CHANNELS
+from tinycc_ml.kernels.dsp.depthwise_shared import shared_planes_problem
+from tinycc_ml.kernels.dsp.gather_shared import shared_gather_problem
 from tinycc_ml.kernels.dsp.requantize import Channels, fold_channels
 from tinycc_ml.loopir import verify_kernel
 from tinycc_ml.ops import Access, Whole, Window, Workload, op
@@ -40,10 +42,8 @@ class DepthwisePlanes(KernelDef):
             return f"{filters // channels} filters per channel; allowed 1"
         if channels < CHANNELS:
             return f"{channels} channels; allowed {CHANNELS} or more"
-        shape = ConvShape.of(workload)
-        layout = layout_of(shape)
-        problem = layout_problem(layout) or gather_problem(layout.gather(1))
-        problem = problem or tile_problem(layout.tile(layout.block_lines))
+        layout = self.layout(workload)
+        problem = layout_problem(layout) or self.problem(layout)
         if problem:
             return problem
         folded = channels_of(layout, constants)
@@ -51,7 +51,7 @@ class DepthwisePlanes(KernelDef):
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
-        layout = layout_of(ConvShape.of(workload))
+        layout = self.layout(workload)
         loops = verify_kernel(depthwise_loops(self.op, layout))
         return Kernel(self.name, (), loops, _access(layout))
 
@@ -62,12 +62,45 @@ class DepthwisePlanes(KernelDef):
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""
-        layout = layout_of(ConvShape.of(workload))
+        layout = self.layout(workload)
         folded = channels_of(layout, constants)
         assert not isinstance(folded, str)  # the layer is not refused
         words = pack_depthwise(folded, layout.tile(1))
         groups = [words[first : first + CHANNELS] for first in channel_groups(len(words))]
         return (Constant(np.stack(groups).reshape(len(groups), -1)),)
+
+    def layout(self, workload: Workload) -> Layout:
+        """How the layer is cut."""
+        return layout_of(ConvShape.of(workload))
+
+    def problem(self, layout: Layout) -> str | None:
+        """Why the texts cannot compute the layer, or ``None``."""
+        return gather_problem(layout.gather(1)) or tile_problem(layout.tile(layout.block_lines))
+
+
+class DepthwisePlanesShared(DepthwisePlanes):
+    """The same with texts that layers of any size share; kernels of up to three rows."""
+
+    name = "depthwise_conv2d_s8_planes__dsp_4x4_shared"
+
+    def cycles(self, workload: Workload) -> int:
+        """See the base class."""
+        layout = self.layout(workload)
+        lines, outputs_ = (layout.shape.out_size[a] for a in (layout.across, layout.along))
+        # By line and by block of outputs, as counted.
+        extra = layout.shape.in_channels * lines * (24 + 10 * -(-outputs_ // 4))
+        return super().cycles(workload) + extra
+
+    def layout(self, workload: Workload) -> Layout:
+        """See the base class."""
+        return layout_of(ConvShape.of(workload), is_shared=True)
+
+    def problem(self, layout: Layout) -> str | None:
+        """See the base class."""
+        gather = layout.gather(layout.plane_lines)
+        return shared_gather_problem(gather) or shared_planes_problem(
+            layout.tile(layout.block_lines)
+        )
 
 
 def channels_of(layout: Layout, constants: Sequence[Constant]) -> Channels | str:

@@ -43,7 +43,7 @@ PLAN = (
 
 def tile_problem(tile: PlanesTile) -> str | None:
     """Why the instructions cannot reach all data of a tile, or ``None``."""
-    asm = _Assembler(tile)
+    asm = PlanesAssembler(tile)
     rows_bytes = asm.row_bytes * (tile.rows - 1)
     if rows_bytes + _WORD_BYTES * asm.words_of(_TOGETHER) > OFFSET_LIMIT:
         return f"first and last row of the kernel lie {rows_bytes} bytes apart in the planes"
@@ -54,14 +54,14 @@ def tile_problem(tile: PlanesTile) -> str | None:
 
 def assemble(tile: PlanesTile) -> tuple[str, ...]:
     """The lines of the naked function ``(const int16_t *, const int32_t *, int8_t *)``."""
-    return _Assembler(tile).run()
+    return PlanesAssembler(tile).run()
 
 
 def block_instructions(tile: PlanesTile) -> int:
     """Instructions of all blocks of a channel, loops left aside: what layouts are compared by."""
     full, rest = divmod(tile.outputs, _TOGETHER)
-    line = full * _Assembler(tile).block_length(_TOGETHER)
-    return tile.lines * (line + (_Assembler(tile).block_length(rest) if rest else 0))
+    line = full * PlanesAssembler(tile).block_length(_TOGETHER)
+    return tile.lines * (line + (PlanesAssembler(tile).block_length(rest) if rest else 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,9 @@ class _Block:
 
 
 @dataclass
-class _Assembler:
+class PlanesAssembler:
+    """Writes the text of a tile; of its parts also that of tiles of any size."""
+
     tile: PlanesTile
     lines: list[str] = field(default_factory=list)
 
@@ -110,6 +112,7 @@ class _Assembler:
         return ((outputs - 1) * self.tile.stride + self.tile.taps + 1) // 2
 
     def run(self) -> tuple[str, ...]:
+        """All lines."""
         self.add("push {r4-r11, lr}", f"sub sp, sp, #{_FRAME_BYTES}")
         self.add(f"add r3, r0, #{4 * CHANNELS}")
         self.add(f"str r0, [sp, #{_PLANES}]", f"str r2, [sp, #{_OUTPUT}]")
@@ -124,19 +127,22 @@ class _Assembler:
 
     def block_length(self, count: int) -> int:
         """Instructions of a block."""
-        asm = _Assembler(self.tile)
+        asm = PlanesAssembler(self.tile)
         asm.block(_Block(count, 0, 0))
         return sum(not line.lstrip().startswith("@") for line in asm.lines)
 
     # Layout of the text
 
     def add(self, *instructions: str) -> None:
+        """Instructions."""
         self.lines += [f"  {instruction}" for instruction in instructions]
 
     def note(self, text: str) -> None:
+        """A comment."""
         self.lines.append(f"  @ {text}")
 
     def label(self, number: int, text: str) -> None:
+        """A label with a comment."""
         self.lines.append(f"{number}:  @ {text}")
 
     def advance(self, target: str, source: str, distance: int) -> None:
@@ -153,6 +159,7 @@ class _Assembler:
             self.add(f"mov {target}, {source}")
 
     def branch_until(self, register: str, slot: int, label: int) -> None:
+        """Back to a label, unless the register has reached what is in a slot."""
         self.add(f"ldr r10, [sp, #{slot}]", f"cmp {register}, r10", f"bne {label}b")
 
     # A channel
@@ -172,6 +179,7 @@ class _Assembler:
         self.add(f"ldr r12, [sp, #{_PLANES}]", f"ldr lr, [sp, #{_OUTPUT}]")
 
     def end_channel(self) -> None:
+        """Pointers to the next channel."""
         if not self.is_resident:
             self.advance("r0", "r0", 4 * self.tile.weight_words)
         for slot, register, step in ((_OUTPUT, "lr", 1), (_PLANES, "r12", 4)):
@@ -180,6 +188,7 @@ class _Assembler:
         self.branch_until("r12", _CHANNEL_END, 1)
 
     def channel(self) -> None:
+        """All outputs of a channel."""
         tile = self.tile
         full, rest = divmod(tile.outputs, _TOGETHER)
         if tile.lines * (full + bool(rest)) <= _UNROLL and self.reaches(tile.lines, tile.outputs):
@@ -241,6 +250,7 @@ class _Assembler:
     # A block
 
     def block(self, block: _Block) -> None:
+        """The outputs of a block."""
         sums = [f"r{_FIRST_SUM + i}" for i in range(block.count)]
         self.note(f"{block.count} outputs: sums")
         # The sum that starts last holds the bias until then.
@@ -250,6 +260,7 @@ class _Assembler:
         self.store(block, sums)
 
     def steps(self, block: _Block, sums: Sequence[str]) -> list[MultiplyAccumulate]:
+        """The products of a block in order."""
         tile, started = self.tile, set[str]()
         per_row = len(tile.weight_starts)
         terms = [
@@ -278,6 +289,7 @@ class _Assembler:
         return self.tile.corrects_sign and len(self.pool) == 2
 
     def requantize(self, sums: Sequence[str]) -> None:
+        """Sums to outputs."""
         self.note("requantization")
         self.add(f"ldrd r10, r11, [sp, #{_MULTIPLIER}]")
         if self.tile.corrects_sign:
@@ -295,6 +307,7 @@ class _Assembler:
             self.add(*clamp(a, self.tile.low, self.tile.high))
 
     def store(self, block: _Block, sums: Sequence[str]) -> None:
+        """The stores of a block."""
         step = self.tile.output_step
         if block.target_bytes + (len(sums) - 1) * step <= OFFSET_LIMIT:
             offsets = range(block.target_bytes, block.target_bytes + len(sums) * step, step)

@@ -7,6 +7,7 @@ by halves, so that the padding stays.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinycc_ml.dtypes import DType
@@ -86,10 +87,12 @@ def gather_intrinsic(gather: Gather) -> Intrinsic:
         "r0: input; r1: planes; r2-r5: words of the channels; r6-r11: pixels.",
         "r12: lines to go; lr: the end of the loop.",
     )
-    return Intrinsic(gather.name, _meaning(gather), "dsp", _Assembler(gather).run(), comment)
+    meaning = gather_meaning(gather, gather.name)
+    return Intrinsic(gather.name, meaning, "dsp", _Assembler(gather).run(), comment)
 
 
-def _meaning(g: Gather) -> LoopKernel:
+def gather_meaning(g: Gather, name: str) -> LoopKernel:
+    """What is gathered, as a kernel of that name."""
     x = Buffer("input", DType.INT8, (g.source_elements,), Role.INPUT)
     planes = Buffer("planes", DType.INT16, (g.target_elements,), Role.OUTPUT)
 
@@ -108,7 +111,24 @@ def _meaning(g: Gather) -> LoopKernel:
     if g.has_last:
         pixel, word = affine(g.pixels - 1), affine(g.is_odd + g.pairs)
         body += (For("last", CHANNELS, (copy(pixel, word, 0, "last"),)),)
-    return LoopKernel(g.name, (x, planes), (For("line", g.lines, body),))
+    return LoopKernel(name, (x, planes), (For("line", g.lines, body),))
+
+
+def store_halves(offset: int) -> Iterator[str]:
+    """Lines that store a pixel at r0 in halves of the words at r1."""
+    yield from ("  ldr r2, [r0]", "  sxtb16 r3, r2", "  sxtb16 r2, r2, ror #8")
+    yield from (f"  strh r3, [r1, #{offset}]", f"  strh r2, [r1, #{offset + 4}]")
+    yield from ("  lsr r3, r3, #16", "  lsr r2, r2, #16")
+    yield from (f"  strh r3, [r1, #{offset + 8}]", f"  strh r2, [r1, #{offset + 12}]")
+
+
+def split_pixels(low: str, high: str) -> Iterator[str]:
+    """Instructions that store two pixels as words of four channels."""
+    yield from (f"sxtb16 r8, {low}", f"sxtb16 r9, {high}")
+    yield from (f"sxtb16 {low}, {low}, ror #8", f"sxtb16 {high}, {high}, ror #8")
+    yield from ("pkhbt r2, r8, r9, lsl #16", f"pkhbt r3, {low}, {high}, lsl #16")
+    yield from ("pkhtb r4, r9, r8, asr #16", f"pkhtb r5, {high}, {low}, asr #16")
+    yield "stm r1!, {r2-r5}"
 
 
 class _Assembler:
@@ -124,14 +144,14 @@ class _Assembler:
             self.lines.append("1:  @ a line")
         words = 0
         if g.is_odd:
-            self.single(2)
+            self.lines += store_halves(2)
             self.advance("r0", g.pixel_step)
             words += 1
             self.add(f"add r1, r1, #{2 * WORD_ELEMENTS}")
         self.pairs()
         words += g.pairs
         if g.has_last:
-            self.single(0)
+            self.lines += store_halves(0)
         if g.lines > 1:
             self.advance("r0", g.line_step - (g.is_odd + 2 * g.pairs) * g.pixel_step)
             self.advance("r1", 2 * (g.target_step - words * WORD_ELEMENTS))
@@ -152,13 +172,6 @@ class _Assembler:
             self.add(f"{operation} {register}, {register}, r6")
         elif size:
             self.add(f"{operation} {register}, {register}, #{size}")
-
-    def single(self, offset: int) -> None:
-        """A pixel into halves of the channels' words."""
-        self.add("ldr r2, [r0]", "sxtb16 r3, r2", "sxtb16 r2, r2, ror #8")
-        self.add(f"strh r3, [r1, #{offset}]", f"strh r2, [r1, #{offset + 4}]")
-        self.add("lsr r3, r3, #16", "lsr r2, r2, #16")
-        self.add(f"strh r3, [r1, #{offset + 8}]", f"strh r2, [r1, #{offset + 12}]")
 
     def pairs(self) -> None:
         pairs = self.gather.pairs
@@ -187,11 +200,7 @@ class _Assembler:
             self.load(pixels, at)
             at += len(pixels)
             for low, high in registers:
-                self.add(f"sxtb16 r8, {low}", f"sxtb16 r9, {high}")
-                self.add(f"sxtb16 {low}, {low}, ror #8", f"sxtb16 {high}, {high}, ror #8")
-                self.add("pkhbt r2, r8, r9, lsl #16", f"pkhbt r3, {low}, {high}, lsl #16")
-                self.add("pkhtb r4, r9, r8, asr #16", f"pkhtb r5, {high}, {low}, asr #16")
-                self.add("stm r1!, {r2-r5}")
+                self.add(*split_pixels(low, high))
         self.advance("r0", at * step)
 
     def load(self, registers: list[str], first: int) -> None:

@@ -48,11 +48,15 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One way to cut a layer; `along` is the axis of the image along which lines run."""
+    """One way to cut a layer; `along` is the axis of the image along which lines run.
+
+    With `is_shared` its intrinsics have texts for any size.
+    """
 
     shape: ConvShape
     along: int
     block_lines: int
+    is_shared: bool = False
 
     @property
     def across(self) -> int:
@@ -63,7 +67,11 @@ class Layout:
     def words(self) -> int:
         """Words of a line of the planes, per channel."""
         s, a = self.shape, self.along
-        return ((s.out_size[a] - 1) * s.stride[a] + s.kernel[a] + 1) // 2
+        outputs = s.out_size[a]
+        if self.is_shared:
+            # The last two outputs are computed together.
+            outputs += outputs % 2
+        return ((outputs - 1) * s.stride[a] + s.kernel[a] + 1) // 2
 
     @property
     def plane_lines(self) -> int:
@@ -118,13 +126,14 @@ class Layout:
             n.output_min,
             n.output_max,
             corrects_sign(n),
+            self.is_shared,
         )
 
 
-def layout_of(shape: ConvShape) -> Layout:
+def layout_of(shape: ConvShape, *, is_shared: bool = False) -> Layout:
     """The better way to cut a layer; :func:`layout_problem` tells whether it can be computed."""
-    rows = Layout(shape, HORIZONTAL, _block_lines(shape))
-    columns = Layout(shape, VERTICAL, shape.out_size[HORIZONTAL])
+    rows = Layout(shape, HORIZONTAL, _block_lines(shape, is_shared), is_shared)
+    columns = Layout(shape, VERTICAL, shape.out_size[HORIZONTAL], is_shared)
     if columns.plane_bytes > PLANES_LIMIT_BYTES or layout_problem(columns):
         return rows
     if layout_problem(rows):
@@ -150,13 +159,13 @@ def _lines_under(shape: ConvShape, axis: int, lines: int) -> int:
     return (lines - 1) * shape.stride[axis] + span
 
 
-def _block_lines(shape: ConvShape) -> int:
+def _block_lines(shape: ConvShape, is_shared: bool) -> int:
     """Rows of a block: as many as fit, in equal blocks if that costs few more of them."""
     rows = shape.out_size[VERTICAL]
     fitting = (
         lines
         for lines in range(rows, 1, -1)
-        if Layout(shape, HORIZONTAL, lines).plane_bytes <= PLANES_LIMIT_BYTES
+        if Layout(shape, HORIZONTAL, lines, is_shared).plane_bytes <= PLANES_LIMIT_BYTES
     )
     least = -(-rows // next(fitting, 1))
     counts = range(least, least + least // 2 + 1)

@@ -10,6 +10,8 @@ from tinycc_ml.kernels.dsp.depthwise_planes_gather import gather_intrinsic
 from tinycc_ml.kernels.dsp.depthwise_planes_layout import HORIZONTAL, Block, Layout
 from tinycc_ml.kernels.dsp.depthwise_planes_meaning import depthwise_intrinsic
 from tinycc_ml.kernels.dsp.depthwise_planes_tile import CHANNELS, WORD_ELEMENTS
+from tinycc_ml.kernels.dsp.depthwise_shared import shared_depthwise_intrinsic
+from tinycc_ml.kernels.dsp.gather_shared import shared_gather_intrinsic
 from tinycc_ml.loopir import (
     Affine,
     AffineLike,
@@ -116,9 +118,15 @@ class _Loops:
             Argument("stream", (group, affine(0))),
             Argument("output", (*self.pixel(first), channel)),
         )
+        gather, tile = layout.gather(block.gathered), layout.tile(block.lines)
+        if layout.is_shared:
+            return (
+                CallIntrinsic(shared_gather_intrinsic(gather), gathered),
+                CallIntrinsic(shared_depthwise_intrinsic(tile), computed),
+            )
         return (
-            CallIntrinsic(gather_intrinsic(layout.gather(block.gathered)), gathered),
-            CallIntrinsic(depthwise_intrinsic(layout.tile(block.lines)), computed),
+            CallIntrinsic(gather_intrinsic(gather), gathered),
+            CallIntrinsic(depthwise_intrinsic(tile), computed),
         )
 
     def pixel(self, line: Affine) -> tuple[Affine, Affine]:

@@ -30,7 +30,7 @@ def depthwise_intrinsic(tile: PlanesTile) -> Intrinsic:
     """The tile as an intrinsic with the parameters planes, stream, output."""
     return Intrinsic(
         tile.name,
-        _Meaning(tile).kernel(),
+        planes_meaning(tile),
         "dsp",
         assemble(tile),
         (
@@ -39,6 +39,11 @@ def depthwise_intrinsic(tile: PlanesTile) -> Intrinsic:
             *(f"{line}." for line in PLAN),
         ),
     )
+
+
+def planes_meaning(tile: PlanesTile) -> LoopKernel:
+    """What a tile computes, with those parameters."""
+    return _Meaning(tile).kernel()
 
 
 class _Meaning:

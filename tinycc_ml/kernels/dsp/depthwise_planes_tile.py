@@ -55,6 +55,7 @@ class PlanesTile:
         low: Lowest output.
         high: Highest output.
         corrects_sign: See :func:`tinycc_ml.kernels.dsp.requantize.corrects_sign`.
+        is_shared: Whether the text of the tile serves tiles of other sizes too.
     """
 
     lines: int
@@ -70,15 +71,27 @@ class PlanesTile:
     low: int
     high: int
     corrects_sign: bool
+    is_shared: bool = False
 
     @property
     def name(self) -> str:
         """Distinct for distinct tiles: the symbol in C behind its prefix."""
-        name = (
-            f"depthwise_planes_s8_{self.rows}x{self.taps}s{self.stride}__dsp_{self.lines}x{self.outputs}"
-            f"_w{self.words}_r{self.row_lines}_l{self.step_lines}"
-            f"_o{self.output_step}_{self.line_step}"
-        )
+        sizes = f"{self.lines}x{self.outputs}_w{self.words}_r{self.row_lines}_l{self.step_lines}"
+        sizes += f"_o{self.output_step}_{self.line_step}"
+        if self.is_shared:
+            return f"{self.shared_name}_{sizes}"
+        kernel = f"{self.rows}x{self.taps}s{self.stride}"
+        return f"depthwise_planes_s8_{kernel}__dsp_{sizes}{self._requantization}"
+
+    @property
+    def shared_name(self) -> str:
+        """The name of the text, the same for all tiles that it serves."""
+        kernel = f"{self.rows}x{self.taps}s{self.stride}"
+        return f"depthwise_planes_s8_{kernel}__dsp_any{self._requantization}"
+
+    @property
+    def _requantization(self) -> str:
+        name = ""
         if self.low > -128:
             name += f"_low{self.low}".replace("-", "m")
         if self.high < 127:
@@ -88,7 +101,7 @@ class PlanesTile:
     @property
     def weight_starts(self) -> range:
         """The first taps of the words of weights of a kernel row."""
-        if self.stride % 2 and self.outputs > 1:
+        if self.stride % 2 and (self.outputs > 1 or self.is_shared):
             return range(max(1, self.taps - 1))
         return range(0, self.taps, 2)
 

@@ -10,6 +10,7 @@ from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.base import Kernel, KernelDef, outputs
 from tinycc_ml.kernels.dsp.copying import fill, place, widen
+from tinycc_ml.kernels.dsp.gemm_shared import extra_cycles
 from tinycc_ml.kernels.dsp.layer import call_tile, pack_layer, refusal, stream_buffer, tile_of
 from tinycc_ml.kernels.dsp.tile import GemmTile
 from tinycc_ml.loopir import Argument, Buffer, LoopKernel, Role, affine, verify_kernel
@@ -29,11 +30,11 @@ class FullyConnectedDsp(KernelDef):
 
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
         """See the base class."""
-        return refusal(_numbers(workload), _tile(workload), constants)
+        return refusal(_numbers(workload), self.tile(workload), constants)
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
-        tile = _tile(workload)
+        tile = self.tile(workload)
         channels, k = workload.operand("weight").shape
         rows = workload.operand("output").elements // channels
         x = Buffer("input", DType.INT8, (rows, k), Role.INPUT)
@@ -41,7 +42,14 @@ class FullyConnectedDsp(KernelDef):
         column = Buffer("column", DType.INT16, (k + k % 2,), Role.SCRATCH)
         body = b.nest(
             [("row", rows)],
-            *widen(place(x, "row", 0), place(column, 0), k, "i", planar=k % 4 == 0),
+            *widen(
+                place(x, "row", 0),
+                place(column, 0),
+                k,
+                "i",
+                planar=k % 4 == 0,
+                is_shared=tile.is_shared,
+            ),
             # Its weight is 0, so that any value would do; but it must have one.
             *fill(place(column, k), k % 2, 0, "rest"),
             call_tile(
@@ -64,14 +72,35 @@ class FullyConnectedDsp(KernelDef):
         """See the base class."""
         k = workload.operand("weight").shape[1]
         planar = k % 4 == 0
-        return (pack_layer(_numbers(workload), _tile(workload), constants, k, planar=planar),)
+        return (pack_layer(_numbers(workload), self.tile(workload), constants, k, planar=planar),)
+
+    def tile(self, workload: Workload) -> GemmTile:
+        """The tile of a layer."""
+        return _tile(workload, is_shared=False)
+
+
+class FullyConnectedDspShared(FullyConnectedDsp):
+    """The same with texts that layers of any size share."""
+
+    name = "fully_connected_s8__dsp_1x8_shared"
+
+    def cycles(self, workload: Workload) -> int:
+        """See the base class."""
+        tile = self.tile(workload)
+        return super().cycles(workload) + outputs(workload) // tile.channels * extra_cycles(tile)
+
+    def tile(self, workload: Workload) -> GemmTile:
+        """See the base class."""
+        return _tile(workload, is_shared=True)
 
 
 def _numbers(workload: Workload) -> ConvNumbers:
     return cast(ConvNumbers, workload.numbers)
 
 
-def _tile(workload: Workload) -> GemmTile:
+def _tile(workload: Workload, *, is_shared: bool) -> GemmTile:
+    numbers = _numbers(workload)
     channels, k = workload.operand("weight").shape
     one = workload.operand("multiplier").elements == 1
-    return tile_of(_numbers(workload), 1, _FILTERS, channels, (1, k, 0), 0, shares_scale=one)
+    run = (1, k, 0)
+    return tile_of(numbers, 1, _FILTERS, channels, run, 0, shares_scale=one, is_shared=is_shared)

@@ -31,7 +31,7 @@ def gemm_intrinsic(tile: GemmTile) -> Intrinsic:
     """The tile as an intrinsic with the parameters columns, stream, output."""
     return Intrinsic(
         tile.name,
-        _meaning(tile),
+        gemm_meaning(tile),
         "dsp",
         assemble(tile),
         (
@@ -42,7 +42,8 @@ def gemm_intrinsic(tile: GemmTile) -> Intrinsic:
     )
 
 
-def _meaning(tile: GemmTile) -> LoopKernel:
+def gemm_meaning(tile: GemmTile) -> LoopKernel:
+    """What a tile computes, with those parameters."""
     return _Meaning(tile).kernel()
 
 
@@ -96,7 +97,7 @@ class _Meaning:
         column = affine(pixel) * self.tile.pixel_stride + affine(run) * self.tile.run_stride
         sums = b.nest(
             [(run, self.tile.runs), (step, self.tile.steps)],
-            *self.products(names, word_at, column + affine(step) * 2, suffix),
+            *self.products(names, word_at, column + affine(step) * self.tile.word_stride, suffix),
         )
         words = [b.load(self.stream, at) for at in bias]
         first, *second = (
@@ -115,7 +116,7 @@ class _Meaning:
         """Where multiplier, rounding and exponent of a filter are in the stream."""
         if self.tile.shares_scale:
             return affine(0)
-        first = start + self.tile.group_words(group) - SCALE_WORDS * group.live
+        first = start + self.tile.group_words(group) - self.tile.scale_words(group)
         return first + filter_ * SCALE_WORDS
 
     def products(

@@ -11,8 +11,9 @@ from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.dsp.gemm_assembly import tile_problem
 from tinycc_ml.kernels.dsp.gemm_meaning import gemm_intrinsic
-from tinycc_ml.kernels.dsp.packing import pack_stream, pair_problem
-from tinycc_ml.kernels.dsp.requantize import corrects_sign, fold_channels
+from tinycc_ml.kernels.dsp.gemm_shared import shared_gemm_intrinsic, shared_tile_problem
+from tinycc_ml.kernels.dsp.packing import fill_up, pack_stream, pair_problem
+from tinycc_ml.kernels.dsp.requantize import Channels, corrects_sign, fold_channels
 from tinycc_ml.kernels.dsp.tile import GemmTile
 from tinycc_ml.loopir import Argument, Buffer, CallIntrinsic, Role, affine
 from tinycc_ml.ops.convolution import ConvNumbers
@@ -27,6 +28,7 @@ def tile_of(
     pixel_stride: int,
     *,
     shares_scale: bool,
+    is_shared: bool = False,
 ) -> GemmTile:
     """The tile of a layer.
 
@@ -38,6 +40,7 @@ def tile_of(
         runs: Number of runs, elements of each (odd ones are padded), distance between them.
         pixel_stride: Distance between columns.
         shares_scale: Whether the layer is quantized per tensor.
+        is_shared: Whether the tile has a text for tiles of many sizes.
     """
     count, elements, stride = runs
     steps = (elements + 1) // 2
@@ -53,8 +56,10 @@ def tile_of(
         pixel_stride if pixels > 1 else 0,
         numbers.output_min,
         numbers.output_max,
-        corrects_sign(numbers),
+        # One text for both: an instruction per output more with a ReLU.
+        is_shared or corrects_sign(numbers),
         shares_scale,
+        is_shared,
     )
 
 
@@ -66,7 +71,8 @@ def stream_buffer(tile: GemmTile) -> Buffer:
 def call_tile(tile: GemmTile, columns: Argument, output: Argument) -> CallIntrinsic:
     """The call that computes all channels of one or two pixels."""
     stream = Argument("stream", (affine(0),))
-    return CallIntrinsic(gemm_intrinsic(tile), (columns, stream, output))
+    intrinsic = shared_gemm_intrinsic(tile) if tile.is_shared else gemm_intrinsic(tile)
+    return CallIntrinsic(intrinsic, (columns, stream, output))
 
 
 def refusal(numbers: ConvNumbers, tile: GemmTile, constants: Sequence[Constant]) -> str | None:
@@ -77,12 +83,11 @@ def refusal(numbers: ConvNumbers, tile: GemmTile, constants: Sequence[Constant])
         tile: The tile.
         constants: Weight, bias, multiplier, shift.
     """
-    weight, *others = (constant.array for constant in constants)
-    flat = weight.reshape(len(weight), -1)
-    channels = fold_channels(numbers, flat, *others, shares_scale=tile.shares_scale)
+    channels = _channels(numbers, tile, constants)
     if isinstance(channels, str):
         return channels
-    return pair_problem(channels) or tile_problem(tile)
+    problem = shared_tile_problem(tile) if tile.is_shared else tile_problem(tile)
+    return pair_problem(channels) or problem
 
 
 def pack_layer(
@@ -97,13 +102,24 @@ def pack_layer(
         run: Elements of the weight that are one run of the column; odd runs get a zero.
         planar: The order of the columns' elements.
     """
-    weight, *others = (constant.array for constant in constants)
-    flat = weight.reshape(len(weight), -1)
-    channels = fold_channels(numbers, flat, *others, shares_scale=tile.shares_scale)
+    channels = _channels(numbers, tile, constants)
     assert not isinstance(channels, str)  # the layer is not refused
     count = len(channels.weight)
     runs = channels.weight.reshape(count, -1, run)
     padded = np.pad(runs, ((0, 0), (0, 0), (0, run % 2))).reshape(count, -1)
     channels = replace(channels, weight=padded)
+    if tile.is_shared:
+        channels = fill_up(channels, tile.filters)
     stream = pack_stream(channels, tile.filters, planar=planar, shares_scale=tile.shares_scale)
     return Constant(stream)
+
+
+def _channels(
+    numbers: ConvNumbers, tile: GemmTile, constants: Sequence[Constant]
+) -> Channels | str:
+    weight, *others = (constant.array for constant in constants)
+    flat = weight.reshape(len(weight), -1)
+    # The text for odd pixels always corrects.
+    corrects = tile.is_shared or tile.corrects_sign
+    one = tile.shares_scale
+    return fold_channels(numbers, flat, *others, shares_scale=one, corrects=corrects)

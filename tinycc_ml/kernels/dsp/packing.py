@@ -17,6 +17,7 @@ Where all filters share one scale, its three words stand once, at the start of t
 
 from __future__ import annotations
 
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 
 import numpy as np
@@ -79,6 +80,14 @@ def pack_stream(
     stream = np.concatenate([*head, *groups])
     assert stream.min() >= INT32_MIN and stream.max() <= INT32_MAX  # pair_problem
     return stream.astype(np.int32)
+
+
+def fill_up(c: Channels, filters: int) -> Channels:
+    """With filters of zeros behind the last one, up to a multiple of `filters`."""
+    extra = -len(c.bias) % filters
+    fields = {f.name: getattr(c, f.name) for f in dataclass_fields(c)}
+    padded = {n: np.pad(x, [(0, extra), *[(0, 0)] * (x.ndim - 1)]) for n, x in fields.items()}
+    return Channels(**padded)
 
 
 def unpack_pair(word: int, index: int) -> tuple[int, int]:

@@ -72,6 +72,7 @@ def fold_channels(
     shift: Array,
     *,
     shares_scale: bool = False,
+    corrects: bool | None = None,
 ) -> Channels | str:
     """The constants of the two-instruction form, or the reason why it would not be exact.
 
@@ -82,6 +83,8 @@ def fold_channels(
         multiplier: int32, (channels,) or (1,).
         shift: int8, of the same shape.
         shares_scale: Whether multiplier, rounding and exponent must be the same for all channels.
+        corrects: Whether the correction by one is made, if that is not :func:`corrects_sign`: it is
+            exact with a ReLU, too.
     """
     w = weight.astype(np.int64)
     folded = bias.astype(np.int64) - numbers.input_zero_point * w.sum(axis=1)
@@ -103,7 +106,7 @@ def fold_channels(
     channels = Channels(
         w * live[:, None], folded * live, low * live, high * live, m * live, half + (offset << e), e
     )
-    return _problem(channels, numbers) or channels
+    return _problem(channels, corrects_sign(numbers) if corrects is None else corrects) or channels
 
 
 def _sum_bounds(weight: Array, bias: Array) -> tuple[Array, Array]:
@@ -114,9 +117,9 @@ def _sum_bounds(weight: Array, bias: Array) -> tuple[Array, Array]:
     return low, high
 
 
-def _problem(c: Channels, numbers: ConvNumbers) -> str | None:
+def _problem(c: Channels, corrects: bool) -> str | None:
     """Why the form is not exact for some channel, or ``None``."""
-    correction = int(corrects_sign(numbers))
+    correction = int(corrects)
     if correction and c.exponent.min() == 0:
         return f"channel {int(c.exponent.argmin())} has shift 0; allowed -31 ... -1 without a ReLU"
     ends = [

@@ -43,6 +43,9 @@ class GemmTile:
         high: Highest output.
         corrects_sign: See :func:`tinycc_ml.kernels.dsp.requantize.corrects_sign`.
         shares_scale: Whether all filters have the same multiplier, rounding and exponent.
+        is_shared: Whether the text of the tile serves other tiles too; then the last group is full.
+        word_stride: Distance between the words of a run; more than 2 if the two columns are
+            interleaved.
     """
 
     pixels: int
@@ -56,23 +59,42 @@ class GemmTile:
     high: int
     corrects_sign: bool
     shares_scale: bool
+    is_shared: bool = False
+    word_stride: int = 2
 
     @property
     def name(self) -> str:
         """Distinct for distinct tiles: the symbol in C behind its prefix."""
-        name = f"gemm_s8_{self.pixels}x{self.filters}__dsp_{self.runs}x{2 * self.steps}"
+        shape = f"{self.runs}x{2 * self.steps}"
         if self.runs > 1:
-            name += f"_r{self.run_stride}"
+            shape += f"_r{self.run_stride}"
+        distance = f"_p{self.pixel_stride}" if self.pixels > 1 else ""
+        if self.is_shared:
+            return f"{self.shared_name}_{shape}_c{self.channels}"
+        size = f"{self.pixels}x{self.filters}"
+        return f"gemm_s8_{size}__dsp_{shape}{distance}_c{self.channels}{self._requantization}"
+
+    @property
+    def shared_name(self) -> str:
+        """The name of the text, the same for all tiles that it serves."""
+        name = f"gemm_s8_{self.pixels}x{self.filters}__dsp_any"
         if self.pixels > 1:
-            name += f"_p{self.pixel_stride}"
-        name += f"_c{self.channels}"
-        if self.shares_scale:
-            name += "_one_scale"
+            name += f"_w{self.word_stride}" if self.is_interleaved else f"_p{self.pixel_stride}"
+        return name + self._requantization
+
+    @property
+    def _requantization(self) -> str:
+        name = "_one_scale" if self.shares_scale else ""
         if self.low > -128:
             name += f"_low{self.low}".replace("-", "m")
         if self.high < 127:
             name += f"_high{self.high}".replace("-", "m")
         return name if self.corrects_sign else f"{name}_relu"
+
+    @property
+    def is_interleaved(self) -> bool:
+        """Whether words of the two columns take turns."""
+        return self.word_stride > 2
 
     @property
     def full_groups(self) -> int:
@@ -88,13 +110,16 @@ class GemmTile:
     def last_group(self) -> Group | None:
         """The rest, if there is one."""
         live = self.channels % self.filters
-        return Group(live + live % 2, live) if live else None
+        if not live:
+            return None
+        return Group(self.filters if self.is_shared else live + live % 2, live)
 
     @property
     def column_elements(self) -> int:
         """From the first element of the first column to the last one of the last, inclusive."""
         runs = (self.runs - 1) * self.run_stride
-        return runs + (self.pixels - 1) * self.pixel_stride + 2 * self.steps
+        last = (self.steps - 1) * self.word_stride + 2
+        return runs + (self.pixels - 1) * self.pixel_stride + last
 
     @property
     def output_elements(self) -> int:
@@ -109,8 +134,13 @@ class GemmTile:
     def group_words(self, group: Group) -> int:
         """Words of a group in the stream."""
         words = self.runs * self.steps * group.filters // 2
-        scales = 0 if self.shares_scale else SCALE_WORDS * group.live
-        return group.filters + words + scales
+        return group.filters + words + self.scale_words(group)
+
+    def scale_words(self, group: Group) -> int:
+        """Words at the end of a group: the scales of its filters."""
+        if self.shares_scale:
+            return 0
+        return SCALE_WORDS * (group.filters if self.is_shared else group.live)
 
     @property
     def stream_words(self) -> int:

@@ -6,8 +6,10 @@ to match. In natural order two instructions more put the halves in order.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tinycc_ml.dtypes import DType
-from tinycc_ml.loopir import Buffer, Intrinsic, LoopKernel, Role, affine
+from tinycc_ml.loopir import Buffer, Intrinsic, LoopKernel, Role, SharedText, affine
 from tinycc_ml.loopir import build as b
 
 #: Elements that one block of the loop widens: four words.
@@ -16,20 +18,47 @@ _BLOCK = 16
 _UNROLL = 4
 
 
-def widen_intrinsic(elements: int, *, planar: bool) -> Intrinsic:
+def widen_intrinsic(elements: int, *, planar: bool, is_shared: bool = False) -> Intrinsic:
     """Widens a number of elements, a multiple of 4; the parameters are input and output.
 
     The output must be aligned to words; the input need not be, as single loads may be unaligned.
+
+    Args:
+        elements: Their number.
+        planar: Whether each four are stored in the order 0, 2, 1, 3.
+        is_shared: Whether the text is one for any number.
     """
+    if is_shared:
+        return _shared(elements, planar)
     name = f"widen_s8_s16__dsp_{elements}{'_planar' if planar else ''}"
-    order = "0, 2, 1, 3" if planar else "0, 1, 2, 3"
     comment = (
-        f"Widens {elements} elements; each four in the order {order}.",
+        f"Widens {elements} elements; each four in the order {_order(planar)}.",
         "r0: input; r1: output; r2-r9: four words widened; r10: a word; r12: the end of the loop.",
     )
     return Intrinsic(
         name, _meaning(name, elements, planar), "dsp", _text(elements, planar), comment
     )
+
+
+def _shared(elements: int, planar: bool) -> Intrinsic:
+    order = "_planar" if planar else ""
+    text = SharedText(
+        f"widen_s8_s16__dsp_any{order}",
+        tuple(_any_text(planar)),
+        (
+            f"Widens any number of elements; each four in the order {_order(planar)}.",
+            "r0: input; r1: output; r2-r9: four words widened; r10: a word; r12: elements to go.",
+        ),
+    )
+    name = f"{text.name}_{elements}"
+    comment = (f"Widens {elements} elements.",)
+    return Intrinsic(
+        name, _meaning(name, elements, planar), "dsp", (), comment, shared=text, sizes=(elements,)
+    )
+
+
+def _order(planar: bool) -> str:
+    return "0, 2, 1, 3" if planar else "0, 1, 2, 3"
 
 
 def _meaning(name: str, elements: int, planar: bool) -> LoopKernel:
@@ -68,6 +97,16 @@ def _text(elements: int, planar: bool) -> tuple[str, ...]:
         words -= min(words, 4)
     lines += ["pop {r4-r10}", "bx lr"]
     return tuple(line if line.endswith(":") else f"  {line}" for line in lines)
+
+
+def _any_text(planar: bool) -> Iterator[str]:
+    yield from ("  push {r4-r10}", "  ldrh r12, [r2]", f"  subs r12, r12, #{_BLOCK}", "  blo 2f")
+    yield f"1:  @ {_BLOCK} elements"
+    yield from (f"  {line}" for line in _words(_BLOCK // 4, planar))
+    yield from (f"  subs r12, r12, #{_BLOCK}", "  bhs 1b", "2:  @ the rest")
+    yield from (f"  adds r12, r12, #{_BLOCK}", "  beq 4f", "3:  @ four elements")
+    yield from (f"  {line}" for line in _words(1, planar))
+    yield from ("  subs r12, r12, #4", "  bne 3b", "4:  @ the end", "  pop {r4-r10}", "  bx lr")
 
 
 def _words(count: int, planar: bool) -> list[str]:
