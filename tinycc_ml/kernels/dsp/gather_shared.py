@@ -68,9 +68,9 @@ def _text() -> Iterator[str]:
     yield from ("5:  @ the last pixel", f"  ldr r2, [sp, #{_SINGLES}]", "  tst r2, #2", "  beq 6f")
     yield from store_halves(0)
     yield from ("6:  @ the next line", f"  ldrd r0, r1, [sp, #{_SOURCE}]")
-    yield from (f"  ldrd r2, r3, [sp, #{_SOURCE_STEP}]", f"  ldr r4, [sp, #{_LINES}]")
-    yield from ("  add r0, r0, r2", "  add r1, r1, r3", "  subs r4, r4, #1")
-    yield from (f"  str r4, [sp, #{_LINES}]", "  bne 1b")
+    yield from (f"  ldrd r2, r3, [sp, #{_SOURCE_STEP}]", f"  ldr r8, [sp, #{_LINES}]")
+    yield from ("  add r0, r0, r2", "  add r1, r1, r3", "  subs r8, r8, #1")
+    yield from (f"  str r8, [sp, #{_LINES}]", "  bne 1b")
     yield from (f"  add sp, sp, #{_FRAME_BYTES}", "  pop {r4-r11, pc}")
 
 
