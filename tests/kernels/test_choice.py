@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.end_to_end.networks import NETWORKS
 from tests.end_to_end.projects import compile_bytes
-from tinycc_ml.kernels.choice import choose
+from tinycc_ml.kernels.choice import BYTES_PER_PERCENT, choose
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +68,49 @@ def test_it_fits_where_nothing_is_shared_and_anything_fits(layers, limit):
     assert (flash(choose(apart, limit)) <= limit) == any(
         flash(chosen) <= limit for chosen in product(*apart)
     )
+
+
+@given(networks)
+def test_no_single_change_betters_a_small_choice(layers):
+    fastest = cycles(choose(layers, None))
+
+    def loss(chosen):
+        return cycles(chosen) + flash(chosen) * fastest / (100 * BYTES_PER_PERCENT)
+
+    chosen = choose(layers, None, small=True)
+    for index, offered in enumerate(layers):
+        for other in offered:
+            changed = [*chosen[:index], other, *chosen[index + 1 :]]
+            assert loss(changed) >= loss(chosen) - 1e-6
+
+
+def shared_and_own(count: int, own_bytes: int, shared_bytes: int) -> list[list[Offer]]:
+    """Layers with a candidate of their own each, and a slower one that they share."""
+    return [
+        [
+            Offer(10_000, {("own", i): own_bytes}),
+            Offer(10_100, {"shared": shared_bytes, ("sizes", i): 20}),
+        ]
+        for i in range(count)
+    ]
+
+
+def test_layers_share_only_together():
+    """The first layer alone would pay for all of the shared thing."""
+    small = choose(shared_and_own(8, 1500, 2500), None, small=True)
+    assert flash(small) == 2500 + 8 * 20
+    small = choose(shared_and_own(2, 1000, 2500), None, small=True)
+    assert flash(small) == 2 * 1000
+
+
+def test_only_as_many_layers_share_as_the_limit_asks_for():
+    layers = shared_and_own(8, 1500, 2500)
+    layers[0][1] = Offer(90_000, layers[0][1].flash)
+    chosen = choose(layers, 9000)
+    assert flash(chosen) <= 9000
+    assert chosen[0] is layers[0][0]
+    assert 1 <= sum(c.cycles == 10_000 for c in chosen) <= 4
+    assert choose(layers, 100_000) == [offered[0] for offered in layers]
 
 
 def test_a_limit_changes_kernels_and_never_a_result():

@@ -18,6 +18,7 @@ from tinycc_ml.loopir import (
     Intrinsic,
     LoopKernel,
     Role,
+    SharedText,
     Table,
     affine,
     format_kernel,
@@ -183,3 +184,20 @@ def test_text_of_tables():
     assert lines[at - 1] == "  /* clang-format off */"
     assert lines[at + 7] == "  /* clang-format on */"
     assert all(len(line) <= 100 for line in lines)
+
+
+def test_a_shared_text_is_printed_once_and_told_the_sizes():
+    text = SharedText("double_any", ("  bx lr",), ("Doubles any number.",))
+    four, eight = (
+        replace(DOUBLE, name=f"double_any_{n}", assembly=(), shared=text, sizes=(n, 2 * n))
+        for n in (4, 8)
+    )
+    printed = print_c_intrinsics((four, eight))
+    assembly, _, plain = printed.partition("#else")
+    assert assembly.count("static TCML_NAKED void tcml_double_any(") == 1
+    assert "TCML_UNUSED const uint16_t *sizes) {" in assembly
+    for n in (4, 8):
+        assert f"static void tcml_double_any_{n}(const int8_t *x, int16_t *y) {{\n" in assembly
+        assert f"  static const uint16_t sizes[] = {{{n}, {2 * n}}};\n" in assembly
+    assert assembly.count("  tcml_double_any(x, y, sizes);") == 2
+    assert "sizes" not in plain and plain.count("static void tcml_double_any_") == 2

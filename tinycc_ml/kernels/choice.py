@@ -27,7 +27,7 @@ def choose(layers: Offers, flash_limit: int | None, *, small: bool = False) -> l
         flash_limit: Bytes for code and constants; ``None`` for no limit. Where even the smallest
             candidates exceed it, the result exceeds it.
         small: Whether fewer bytes are better too: a percent of the cycles of the fastest
-            candidates is as good as 128 bytes. Without it only cycles count.
+            candidates is as good as 768 bytes. Without it only cycles count.
     """
     plan = _Plan([min(candidates, key=lambda c: c.cycles) for candidates in layers])
     if not small and (flash_limit is None or plan.flash <= flash_limit):
