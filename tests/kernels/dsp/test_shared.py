@@ -51,7 +51,7 @@ def check_meaning(case: Case | None) -> None:
         assert np.array_equal(interpreted(case), case.expected)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(sorted(FAMILIES)))
 def test_meanings(seed, family):
     check_meaning(drawn(family, seed))
@@ -83,7 +83,7 @@ def test_refused_kernels_are_named():
 @needs_core
 @pytest.mark.parametrize("board", BOARDS)
 def test_drawn_layers(board, tmp_path):
-    cases = [case for family in FAMILIES for case in taken(family, 15, seed=1000)]
+    cases = [case for family in FAMILIES for case in taken(family, 8, seed=1000)]
     check_batch(cases, run_batch(build_batch(cases, board, tmp_path), board))
 
 
@@ -130,7 +130,7 @@ def test_every_compiler_keeps_the_texts_as_they_are(tmp_path):
 
     reference = texts("O2", ("-O2",))
     assert set(reference) == names
-    for mode in ("O0", "Os", "stack-protector", "lto", "clang-O0", "clang-O2"):
+    for mode in ("O0", "stack-protector", "lto", "clang-O2"):
         if MODES[mode][0] == CLANG[0] and shutil.which(CLANG[0]) is None:
             continue
         assert texts(mode, MODES[mode]) == reference, mode
