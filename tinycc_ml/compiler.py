@@ -190,7 +190,7 @@ def _place(
         streamed = stream_for_ram(program, integers, features(board), io, portable=portable)
     elif placing.optimize == "balanced":
         streamed = stream_balanced(program, integers, features(board), io, portable=portable)
-    elif placing.optimize == "auto" and limit_bytes is not None and exceeds:
+    elif placing.optimize in ("auto", "flash") and limit_bytes is not None and exceeds:
         streamed = stream_within(
             program, integers, features(board), io, portable=portable, limit_bytes=limit_bytes
         )
