@@ -16,9 +16,11 @@ from tinycc_ml.memplan.program_plan import (
     plan_program,
     storage_root,
 )
+from tinycc_ml.memplan.skyline import Budget
 from tinycc_ml.memplan.stream import Streamed, stream_balanced, stream_for_ram, stream_within
 
 __all__ = [
+    "Budget",
     "Execution",
     "Io",
     "MemoryPlan",

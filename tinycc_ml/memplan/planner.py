@@ -10,8 +10,9 @@ from tinycc_ml.memplan.check import check_plan
 from tinycc_ml.memplan.execution import Execution, Step
 from tinycc_ml.memplan.lifespan import plan_problem, storage_roots
 from tinycc_ml.memplan.plan import MemoryPlan, Placement, SharedBytes
-from tinycc_ml.memplan.portfolio import DEFAULT_REPAIR_TRIES, best_placement
+from tinycc_ml.memplan.portfolio import DEFAULT_BUDGET, best_placement
 from tinycc_ml.memplan.problem import Overlap, PlanProblem
+from tinycc_ml.memplan.skyline import Budget
 
 
 def plan_memory(
@@ -52,15 +53,16 @@ def plan_execution(execution: Execution) -> MemoryPlan:
     return plan
 
 
-def solve(problem: PlanProblem, repair_tries: int = DEFAULT_REPAIR_TRIES) -> MemoryPlan:
-    """Place the buffers of a problem; deterministic.
+def solve(problem: PlanProblem, budget: Budget = DEFAULT_BUDGET) -> MemoryPlan:
+    """Place the buffers of a problem.
 
     Args:
         problem: What to place.
-        repair_tries: How many more orders to try if no fixed order reaches the lower bound.
+        budget: How long to search if no fixed order reaches the lower bound. The same steps give
+            the same plan; with a time limit, plans may differ.
     """
     bound_bytes = lower_bound_bytes(problem)
-    placed = best_placement(problem, bound_bytes, repair_tries)
+    placed = best_placement(problem, bound_bytes, budget)
     placements = tuple(
         Placement(buffer.name, offset, buffer.size_bytes, buffer.first_step, buffer.last_step)
         for buffer, offset in zip(problem.buffers, placed.offsets, strict=True)

@@ -16,6 +16,7 @@ from tinycc_ml.memplan.lifespan import plan_problem
 from tinycc_ml.memplan.plan import MemoryPlan
 from tinycc_ml.memplan.planner import plan_execution
 from tinycc_ml.memplan.portfolio import best_placement
+from tinycc_ml.memplan.skyline import Budget
 from tinycc_ml.ops import Access
 
 Io = Literal["arena", "external"]
@@ -98,7 +99,7 @@ def quick_bytes(program: Program, steps: Sequence[Step], inside: Set[str]) -> in
         inside: As for :func:`plan_steps`.
     """
     problem = plan_problem(_execution(program, steps, inside))
-    return best_placement(problem, bound_bytes=0, repair_tries=0).arena_bytes
+    return best_placement(problem, 0, Budget(0)).arena_bytes
 
 
 def _execution(program: Program, steps: Sequence[Step], inside: Set[str]) -> Execution:

@@ -25,6 +25,7 @@ from tinycc_ml.memplan.program_plan import (
     values_in_arena,
     write_order,
 )
+from tinycc_ml.memplan.skyline import Budget
 from tinycc_ml.ops import IntegerGraph
 
 
@@ -158,7 +159,7 @@ class Segments:
             {name: self._root(name) for name in step.reads if self._root(name) != name},
             {name: types[name].dtype.size_bytes for name in names},
         )
-        placed = best_placement(plan_problem(execution), bound_bytes=0, repair_tries=0)
+        placed = best_placement(plan_problem(execution), 0, Budget(0))
         return self._around(step, first, last) + placed.arena_bytes
 
     def _around(self, step: Step, first: int, last: int) -> int:
