@@ -46,7 +46,7 @@ def program() -> str:
     cases = []
     for function in FUNCTIONS.values():
         texts.append(print_c_function(function))
-        assert function.result is DType.INT32
+        assert function.result in (DType.INT32, DType.UINT32)
         assert all(dtype.size_bytes == 4 for _, dtype in function.parameters)
         reads = "".join(
             f"      {dtype.c_name} {name};\n" for name, dtype in function.parameters
@@ -57,7 +57,7 @@ def program() -> str:
         arguments = ", ".join(name for name, _ in function.parameters)
         cases.append(
             f'  if (strcmp(argv[1], "{function.name}") == 0) {{\n    for (;;) {{\n{reads}'
-            f"      const int32_t result = tcml_{function.name}({arguments});\n"
+            f"      const {function.result.c_name} result = tcml_{function.name}({arguments});\n"
             "      if (fwrite(&result, 4, 1, stdout) != 1) { return 1; }\n    }\n  }\n"
         )
     main = "int main(int argc, char **argv) {\n  if (argc != 2) { return 1; }\n"
@@ -81,7 +81,7 @@ def run_c(binary: Path, function: ScalarFunction, columns: list[np.ndarray]) -> 
         [binary, function.name], input=rows.tobytes(), capture_output=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr.decode()
-    return np.frombuffer(done.stdout, np.int32)
+    return np.frombuffer(done.stdout, function.result.numpy)
 
 
 def arguments(name: str, count: int, seed: int) -> list[np.ndarray]:
@@ -108,8 +108,10 @@ def arguments(name: str, count: int, seed: int) -> list[np.ndarray]:
         return [integers(), integers(0, 31)]
     if name == "requantize":
         return [integers(), integers(0), integers(-31, 30)]
-    if name == "count_leading_zeros":
+    if name in ("count_leading_zeros", "modulo_2_32"):
         return [integers()]
+    if name == "as_signed":
+        return [integers().view(np.uint32)]
     if name in ("softmax_scale", "softmax_exponent"):
         return [integers(1)]
     if name in ("byte_pair_first", "byte_pair_second", "int16_half"):
