@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from tests.kernels.dsp.cases import Case, conv_case, dense_case
+from tests.kernels.dsp.cases import CONV, Case, conv_case, dense_case
 from tests.kernels.dsp.depthwise_cases import (
     PLANES,
     depthwise_case,
@@ -17,7 +17,6 @@ from tests.kernels.dsp.depthwise_cases import (
     depthwise_workload,
 )
 from tinycc_ml.kernels import Kernel
-from tinycc_ml.kernels.dsp.conv2d import _columns
 from tinycc_ml.kernels.dsp.conv_columns import Flat, Gathered
 from tinycc_ml.kernels.dsp.conv_rows import Rows
 from tinycc_ml.kernels.dsp.conv_shape import ConvShape
@@ -111,7 +110,7 @@ def test_a_thousand_layers_each(kind):
 @pytest.mark.parametrize("way", [Flat, Rows, Gathered])
 def test_every_way_to_make_columns_is_drawn(way):
     shapes = (ConvShape.of(conv_case(Random(seed)).workload) for seed in range(24))
-    assert any(isinstance(_columns(shape), way) for shape in shapes)
+    assert any(isinstance(CONV.columns(shape), way) for shape in shapes)
 
 
 def planes(size: tuple[int, int], channels: int, stride: int = 1, *, pad: int = 1) -> Case:
