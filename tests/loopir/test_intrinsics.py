@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.c_compilers import run_tool
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import InternalError
 from tinycc_ml.loopir import (
@@ -30,7 +33,7 @@ from tinycc_ml.loopir import (
     verify_kernel,
 )
 from tinycc_ml.loopir import build as b
-from tinycc_ml.loopir.c_intrinsics import GUARDS
+from tinycc_ml.loopir.c_intrinsics import GUARDS, _signature
 
 X = Buffer("x", DType.INT8, (4,), Role.INPUT)
 Y = Buffer("y", DType.INT16, (4,), Role.OUTPUT)
@@ -201,3 +204,22 @@ def test_a_shared_text_is_printed_once_and_told_the_sizes():
         assert f"  static const uint16_t sizes[] = {{{n}, {2 * n}}};\n" in assembly
     assert assembly.count("  tcml_double_any(x, y, sizes);") == 2
     assert "sizes" not in plain and plain.count("static void tcml_double_any_") == 2
+
+
+@pytest.mark.skipif(shutil.which("clang-format") is None, reason="clang-format is not installed")
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("head", ["static void", "static TCML_NAKED void"])
+def test_signatures_with_names_of_all_lengths_are_laid_out_as_clang_format_does(
+    head, count, tmp_path
+):
+    names = ["const int16_t *columns", "const int32_t *stream", "int8_t *output", "int32_t *sums"]
+    parameters = [*names, "const uint16_t *more", "int8_t *last"][:count]
+    if "NAKED" in head:
+        parameters = [f"TCML_UNUSED {name}" for name in parameters]
+    text = "\n".join(
+        f"{_signature(head, 'n' * length, parameters)}\n  first();\n  second();\n}}\n"
+        for length in range(1, 86)
+    )
+    (tmp_path / "names.c").write_text(text)
+    style = Path(__file__).parents[2] / ".clang-format"
+    assert run_tool(["clang-format", f"--style=file:{style}", "names.c"], tmp_path) == text

@@ -31,7 +31,7 @@ DSP = {
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_no_instruction_of_the_dsp_extension(kernel, tmp_path):
     isa = isa_of(KERNELS[kernel])
-    target = compile_batch(taken(kernel, 4, seed=7, scale=2), BOARDS[isa], tmp_path)
+    target = compile_batch(taken(kernel, 8, seed=7, scale=2), BOARDS[isa], tmp_path)
     text = run_tool(["arm-none-eabi-objdump", "-d", "--no-show-raw-insn", target], tmp_path)
     code = re.findall(r"^\s+[0-9a-f]+:\t([a-z0-9]+)", text, re.MULTILINE)
     assert len(code) > 1000
