@@ -29,11 +29,9 @@ from tinycc_ml.memplan import (
     MemoryPlan,
     Optimize,
     Streamed,
+    Streaming,
     order_program,
     plan_program,
-    stream_balanced,
-    stream_for_ram,
-    stream_within,
 )
 from tinycc_ml.ops import IntegerGraph, format_integer_graph, integerize
 from tinycc_ml.placement import Where, data_bytes, place
@@ -183,17 +181,20 @@ def _place(
         DoesNotFitError: If the arena exceeds a limit that the user has set.
     """
     streamed = Streamed(program, plan_program(program, placing.io))
-    limit_bytes, portable = placing.limit_bytes, placing.kernels == "portable"
-    board, io = placing.board, placing.io
+    limit_bytes = placing.limit_bytes
     exceeds = limit_bytes is not None and streamed.plan.arena_bytes > limit_bytes
+
+    def streaming() -> Streaming:
+        portable = placing.kernels == "portable"
+        able = features(placing.board)
+        return Streaming(program, integers, able, placing.io, portable=portable)
+
     if placing.optimize == "ram":
-        streamed = stream_for_ram(program, integers, features(board), io, portable=portable)
+        streamed = streaming().smallest()
     elif placing.optimize == "balanced":
-        streamed = stream_balanced(program, integers, features(board), io, portable=portable)
+        streamed = streaming().balanced()
     elif placing.optimize in ("auto", "flash") and limit_bytes is not None and exceeds:
-        streamed = stream_within(
-            program, integers, features(board), io, portable=portable, limit_bytes=limit_bytes
-        )
+        streamed = streaming().within(limit_bytes)
     arena_bytes = streamed.plan.arena_bytes
     if placing.ram_limit is not None and arena_bytes > placing.ram_limit:
         raise DoesNotFitError(

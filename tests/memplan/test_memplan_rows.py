@@ -23,7 +23,7 @@ from tinycc_ml.memplan.check_rows import check_rows
 from tinycc_ml.memplan.planner import plan_memory
 from tinycc_ml.memplan.program_plan import program_step, values_in_arena
 from tinycc_ml.memplan.segments import Segment, Segments
-from tinycc_ml.memplan.stream import stream_for_ram
+from tinycc_ml.memplan.stream import Streaming
 from tinycc_ml.ops.evaluate import evaluate
 from tinycc_ml.targets import features
 
@@ -85,13 +85,13 @@ def test_every_group_computes_what_its_layers_do(name, board, every):
 @pytest.mark.parametrize("name", ["rows", "digits", "shared_functions", "reshape_only"])
 def test_the_smallest_program_computes_the_same(name):
     compilation = compiled(name, "mps2-an386")
-    streamed = stream_for_ram(
+    streamed = Streaming(
         compilation.program,
         compilation.integers,
         features(compilation.board),
         "arena",
         portable=False,
-    )
+    ).smallest()
     whole = plan_program(compilation.program, "arena", overlap=True)
     assert streamed.plan.arena_bytes <= whole.arena_bytes
     outputs(compilation, streamed.program, streamed.plan)

@@ -17,7 +17,7 @@ from tinycc_ml.memplan.program_plan import (
     storage_root,
 )
 from tinycc_ml.memplan.skyline import Budget
-from tinycc_ml.memplan.stream import Streamed, stream_balanced, stream_for_ram, stream_within
+from tinycc_ml.memplan.stream import Streamed, Streaming
 
 __all__ = [
     "Budget",
@@ -34,6 +34,7 @@ __all__ = [
     "SharedBytes",
     "Step",
     "Streamed",
+    "Streaming",
     "WholePixels",
     "WriteOrder",
     "check_plan",
@@ -46,7 +47,4 @@ __all__ = [
     "safe_distance_bytes",
     "solve",
     "storage_root",
-    "stream_balanced",
-    "stream_for_ram",
-    "stream_within",
 ]

@@ -35,69 +35,44 @@ class Streamed:
     plan: MemoryPlan
 
 
-def stream_for_ram(
-    program: Program,
-    graph: IntegerGraph,
-    features: frozenset[str],
-    io: Io,
-    *,
-    portable: bool,
-) -> Streamed:
-    """The program and plan with the smallest arena found; of equal ones that with fewest cycles.
+class Streaming:
+    """Row streaming of a program: what it can be grouped into, searched for an aim."""
 
-    Args:
-        program: With one call for each layer.
-        graph: The network in integers that it computes.
-        features: What the core can do.
-        io: Whether inputs and outputs lie in the arena.
-        portable: Whether only kernels for any core are considered.
-    """
-    search = _Search(Segments(program, graph, features, io, portable=portable))
-    return search.build(search.smallest(), io)
+    def __init__(
+        self,
+        program: Program,
+        graph: IntegerGraph,
+        features: frozenset[str],
+        io: Io,
+        *,
+        portable: bool,
+    ) -> None:
+        """Finds the segments that can be streamed.
 
+        Args:
+            program: With one call for each layer.
+            graph: The network in integers that it computes.
+            features: What the core can do.
+            io: Whether inputs and outputs lie in the arena.
+            portable: Whether only kernels for any core are considered.
+        """
+        self._cycles = program.cycles
+        self._io = io
+        self._search = _Search(Segments(program, graph, features, io, portable=portable))
 
-def stream_balanced(
-    program: Program,
-    graph: IntegerGraph,
-    features: frozenset[str],
-    io: Io,
-    *,
-    portable: bool,
-) -> Streamed:
-    """The program with the smallest arena found that takes at most 10 % more estimated cycles.
+    def smallest(self) -> Streamed:
+        """With the smallest arena found; of equal ones that with fewest cycles."""
+        return self._search.build(self._search.smallest(), self._io)
 
-    Args:
-        program: With one call for each layer.
-        graph: The network in integers that it computes.
-        features: What the core can do.
-        io: Whether inputs and outputs lie in the arena.
-        portable: Whether only kernels for any core are considered.
-    """
-    search = _Search(Segments(program, graph, features, io, portable=portable))
-    return search.build(search.balanced(program.cycles * (100 + _BALANCE_PERCENT) // 100), io)
+    def balanced(self) -> Streamed:
+        """With the smallest arena found that takes at most 10 % more estimated cycles."""
+        most_cycles = self._cycles * (100 + _BALANCE_PERCENT) // 100
+        return self._search.build(self._search.balanced(most_cycles), self._io)
 
-
-def stream_within(
-    program: Program,
-    graph: IntegerGraph,
-    features: frozenset[str],
-    io: Io,
-    *,
-    portable: bool,
-    limit_bytes: int,
-) -> Streamed:
-    """The fastest program found whose arena stays within a limit, else that with the smallest.
-
-    Args:
-        program: With one call for each layer.
-        graph: The network in integers that it computes.
-        features: What the core can do.
-        io: Whether inputs and outputs lie in the arena.
-        portable: Whether only kernels for any core are considered.
-        limit_bytes: For the arena, scratch included.
-    """
-    search = _Search(Segments(program, graph, features, io, portable=portable))
-    return search.build(search.fastest(limit_bytes) or search.smallest(), io)
+    def within(self, limit_bytes: int) -> Streamed:
+        """The fastest found whose arena, scratch included, keeps a limit, else the smallest."""
+        partition = self._search.fastest(limit_bytes) or self._search.smallest()
+        return self._search.build(partition, self._io)
 
 
 class _Search:

@@ -99,7 +99,7 @@ class Add(OpDef):
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
         n = cast(AddNumbers, workload.numbers)
-        raw = _scaled(operands["input0"], n.input0) + _scaled(operands["input1"], n.input1)
+        raw = scale_input(operands["input0"], n.input0) + scale_input(operands["input1"], n.input1)
         result = multiply_by_quantized_multiplier(raw, n.output.multiplier, n.output.shift)
         return (np.clip(result + n.output.offset, n.output_min, n.output_max).astype(np.int8),)
 
@@ -133,6 +133,7 @@ def _smaller_than_one(real: float) -> tuple[int, int]:
     return multiplier, shift
 
 
-def _scaled(x: Array, s: Scaling) -> Array:
+def scale_input(x: Array, s: Scaling) -> Array:
+    """What values of an input add to the sum, in the unit that both inputs share."""
     shifted = (x.astype(np.int64) + s.offset) << _LEFT_SHIFT
     return multiply_by_quantized_multiplier(shifted, s.multiplier, s.shift)

@@ -72,7 +72,7 @@ class AveragePool2D(Pooling):
                 Local("count", DType.INT32, taken),
                 Local("half", DType.INT32, b.div(Var("count"), 2)),
             )
-            mean = _mean(Var("count"), Var("half"), b.sub(0, Var("half")))
+            mean = rounded_mean(Var("count"), Var("half"), b.sub(0, Var("half")))
         taps = b.when(
             tap_conditions(ix, extents, width), Accumulate("acc", b.load(x, 0, iy, ix, "c"))
         )
@@ -104,10 +104,10 @@ def _count(
 
 def mean_of_sum(count: int) -> Expr:
     """The mean of so many elements, not yet clamped, for the local ``acc`` that holds their sum."""
-    return _mean(count, count // 2, -(count // 2))
+    return rounded_mean(count, count // 2, -(count // 2))
 
 
-def _mean(count: b.Value, half: b.Value, negative_half: b.Value) -> Expr:
+def rounded_mean(count: b.Value, half: b.Value, negative_half: b.Value) -> Expr:
     """``acc / count`` rounded to nearest, halves away from zero, with one truncating division.
 
     What is added is half the count with the sign of the sum. ``clamp(acc, -half, half)`` is that,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tinycc_ml.kernels.dsp.requantize import Channels, corrects_sign, fold_channels
+from tinycc_ml.kernels.dsp.requantize import Channels, fold_channels
+from tinycc_ml.kernels.sums import corrects_sign
 from tinycc_ml.loopir import FUNCTIONS
 from tinycc_ml.numerics import wrap_int32
 from tinycc_ml.ops.convolution import ConvNumbers, requantize_channels

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.kernels.dsp.test_requantize import KINDS, MULTIPLIERS, RELU, sums
-from tinycc_ml.kernels.mve.requantize import Channels, corrects_sign, fold_channels
+from tinycc_ml.kernels.mve.requantize import Channels, fold_channels
+from tinycc_ml.kernels.sums import corrects_sign
 from tinycc_ml.numerics.fixed_point import INT32_MAX, INT32_MIN
 from tinycc_ml.ops.convolution import ConvNumbers, requantize_channels
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kernels.dsp.cases import draw_constants, draw_numbers
-from tinycc_ml.kernels.dsp.requantize import corrects_sign, fold_channels
+from tinycc_ml.kernels.dsp.requantize import fold_channels
+from tinycc_ml.kernels.sums import corrects_sign
 from tinycc_ml.kernels.swar.long_multiply import LongScale, long_scale
 from tinycc_ml.kernels.swar.short_multiply import ShortScale, short_scale
 from tinycc_ml.kernels.swar.thresholds import sums_of

@@ -25,13 +25,10 @@ from tinycc_ml.loopir import (
     affine,
     verify_kernel,
 )
-from tinycc_ml.numerics import multiply_by_quantized_multiplier
 from tinycc_ml.numerics.fixed_point import INT32_MAX, INT32_MIN
 from tinycc_ml.ops import Workload, op
-from tinycc_ml.ops.add import AddNumbers, Scaling
+from tinycc_ml.ops.add import AddNumbers, scale_input
 
-#: By how much TensorFlow Lite shifts inputs before it scales them.
-_LEFT_SHIFT = 20
 _VALUES = np.arange(-128, 128)
 
 
@@ -90,15 +87,10 @@ def _tile(workload: Workload) -> AddTile:
 def _tables(workload: Workload) -> tuple[Array, Array, int]:
     """What each value of each input adds to twice the sum, and the rounding."""
     n = cast(AddNumbers, workload.numbers)
-
-    def table(s: Scaling) -> Array:
-        shifted = (_VALUES + s.offset) << _LEFT_SHIFT
-        scaled: Array = 2 * multiply_by_quantized_multiplier(shifted, s.multiplier, s.shift)
-        return scaled.astype(np.int64)
-
+    first, second = (2 * scale_input(_VALUES, s) for s in (n.input0, n.input1))
     exponent = -n.output.shift
     rounding = (1 << exponent - 1) + (n.output.offset << exponent)
-    return table(n.input0), table(n.input1), rounding
+    return first, second, rounding
 
 
 def _is_exact(workload: Workload) -> bool:

@@ -23,7 +23,7 @@ class AddTile:
     Attributes:
         elements: Elements of either input.
         exponent: The last shift, 1 ... 31.
-        corrects_sign: See :func:`tinycc_ml.kernels.dsp.requantize.corrects_sign`.
+        corrects_sign: See :func:`tinycc_ml.kernels.sums.corrects_sign`.
     """
 
     elements: int

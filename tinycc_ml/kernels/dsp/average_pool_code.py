@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tinycc_ml.kernels.dsp.pool_tile import PoolCode, acc, accumulate, load
-from tinycc_ml.loopir import Binary, Expr, Literal, Stmt
+from tinycc_ml.kernels.dsp.pool_tile import PoolCode, acc, accumulate, load, tile_name
+from tinycc_ml.loopir import Expr, Stmt
 from tinycc_ml.loopir import build as b
+from tinycc_ml.ops.average_pool2d import rounded_mean
 
 #: So that sums fit int16.
 MAX_PIXELS = 256
@@ -25,7 +26,7 @@ class AveragePoolCode(PoolCode):
     @property
     def name(self) -> str:
         """See the base class."""
-        return f"average_pool_s8__dsp_{self.tile.name}"
+        return f"average_pool_s8__dsp_{tile_name(self.tile)}"
 
     @property
     def comment(self) -> str:
@@ -43,17 +44,9 @@ class AveragePoolCode(PoolCode):
 
     def finish_meaning(self) -> Expr:
         """See the base class."""
-        tile, mean = self.tile, acc()
-        if tile.count > 1:
-            half = tile.count // 2
-            # The half with the sum's sign, or, where the sum is smaller, what makes no difference.
-            nudge = Binary("min", Binary("max", acc(), Literal(-half)), Literal(half))
-            mean = b.div(b.add(acc(), nudge), tile.count)
-        return mean if self._is_open else b.clamp(mean, tile.low, tile.high)
-
-    @property
-    def _is_open(self) -> bool:
-        return (self.tile.low, self.tile.high) == (-128, 127)
+        tile, half = self.tile, self.tile.count // 2
+        mean = rounded_mean(tile.count, half, -half) if tile.count > 1 else acc()
+        return b.clamp(mean, tile.low, tile.high) if tile.is_clamped else mean
 
     def prepare(self) -> Iterator[str]:
         """See the base class."""
@@ -78,7 +71,7 @@ class AveragePoolCode(PoolCode):
         yield from ("  sxth r5, r3", "  sxth r6, r4", "  asr r7, r3, #16", "  asr r8, r4, #16")
         for a in ("r5", "r6", "r7", "r8"):
             yield from self._divide(a)
-            if not self._is_open:
+            if self.tile.is_clamped:
                 for condition, limit in (("lt", self.tile.low), ("gt", self.tile.high)):
                     yield f"  cmp {a}, #{limit}"
                     yield from (f"  it {condition}", f"  mov{condition} {a}, #{limit}")

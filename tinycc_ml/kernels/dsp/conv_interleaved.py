@@ -13,9 +13,9 @@ from tinycc_ml.kernels.dsp.conv_columns import Columns, Loops
 from tinycc_ml.kernels.dsp.conv_shape import ConvShape
 from tinycc_ml.kernels.dsp.copying import place, widen
 from tinycc_ml.kernels.dsp.layer import stream_buffer
-from tinycc_ml.kernels.dsp.requantize import corrects_sign
 from tinycc_ml.kernels.dsp.tile import GemmTile
 from tinycc_ml.kernels.dsp.widen_pair import CHANNELS, widen_pair_intrinsic
+from tinycc_ml.kernels.sums import corrects_sign
 from tinycc_ml.loopir import Argument, Buffer, CallIntrinsic, Role, Stmt, affine
 from tinycc_ml.loopir import build as b
 

@@ -14,8 +14,8 @@ from tinycc_ml.kernels.dsp.conv_shape import ConvShape
 from tinycc_ml.kernels.dsp.depthwise_planes_assembly import block_instructions
 from tinycc_ml.kernels.dsp.depthwise_planes_gather import Gather
 from tinycc_ml.kernels.dsp.depthwise_planes_tile import WORD_ELEMENTS, PlanesTile
-from tinycc_ml.kernels.dsp.requantize import corrects_sign
 from tinycc_ml.kernels.dsp.tile import ELEMENT_BYTES
+from tinycc_ml.kernels.sums import corrects_sign
 
 #: Planes take up to so many bytes, unless the lines under one output line take more.
 PLANES_LIMIT_BYTES = 4096

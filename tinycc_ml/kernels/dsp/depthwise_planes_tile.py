@@ -54,7 +54,7 @@ class PlanesTile:
         line_step: Elements of the output between two lines.
         low: Lowest output.
         high: Highest output.
-        corrects_sign: See :func:`tinycc_ml.kernels.dsp.requantize.corrects_sign`.
+        corrects_sign: See :func:`tinycc_ml.kernels.sums.corrects_sign`.
         is_shared: Whether the text of the tile serves tiles of other sizes too.
     """
 

@@ -13,8 +13,9 @@ from tinycc_ml.kernels.dsp.gemm_assembly import tile_problem
 from tinycc_ml.kernels.dsp.gemm_meaning import gemm_intrinsic
 from tinycc_ml.kernels.dsp.gemm_shared import shared_gemm_intrinsic, shared_tile_problem
 from tinycc_ml.kernels.dsp.packing import fill_up, pack_stream, pair_problem
-from tinycc_ml.kernels.dsp.requantize import Channels, corrects_sign, fold_channels
+from tinycc_ml.kernels.dsp.requantize import Channels, fold_channels
 from tinycc_ml.kernels.dsp.tile import GemmTile
+from tinycc_ml.kernels.sums import corrects_sign
 from tinycc_ml.loopir import Argument, Buffer, CallIntrinsic, Role, affine
 from tinycc_ml.ops.convolution import ConvNumbers
 

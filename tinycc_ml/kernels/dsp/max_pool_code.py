@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tinycc_ml.kernels.dsp.pool_tile import PoolCode, acc, assign, load
+from tinycc_ml.kernels.dsp.pool_tile import PoolCode, acc, assign, load, tile_name
 from tinycc_ml.loopir import Binary, Expr, Literal, Stmt
 
 
@@ -14,7 +14,7 @@ class MaxPoolCode(PoolCode):
     @property
     def name(self) -> str:
         """See the base class."""
-        return f"max_pool_s8__dsp_{self.tile.name}"
+        return f"max_pool_s8__dsp_{tile_name(self.tile)}"
 
     @property
     def comment(self) -> str:

@@ -8,25 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from tinycc_ml.dtypes import DType
-from tinycc_ml.loopir import (
-    Accumulate,
-    Affine,
-    Assign,
-    Buffer,
-    Expr,
-    Intrinsic,
-    Literal,
-    Local,
-    LoopKernel,
-    Role,
-    Stmt,
-    Var,
-    affine,
-)
-from tinycc_ml.loopir import build as b
+from tinycc_ml.kernels.pool_tile import PoolTile, pool_meaning
+from tinycc_ml.loopir import Accumulate, Assign, Expr, Intrinsic, LoopKernel, Stmt, Var
 
 CHANNELS = 4
 #: Up to so many pixels stand in a row without a loop.
@@ -38,50 +22,17 @@ REGISTERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PoolTile:
-    """What is pooled.
-
-    Attributes:
-        channels: Channels of a pixel.
-        runs: Pieces of the window: its rows, or 1 where they stand one behind the other.
-        pixels: Pixels of a run.
-        run_step: Elements between two runs.
-        low: Lowest output.
-        high: Highest output.
-    """
-
-    channels: int
-    runs: int
-    pixels: int
-    run_step: int
-    low: int
-    high: int
-
-    @property
-    def name(self) -> str:
-        """Distinct for distinct tiles."""
-        name = f"{self.runs}x{self.pixels}_c{self.channels}"
-        name += f"_r{self.run_step}" if self.runs > 1 else ""
-        limits = f"_{self.low}_{self.high}".replace("-", "m")
-        return name + (limits if (self.low, self.high) != (-128, 127) else "")
-
-    @property
-    def count(self) -> int:
-        """Pixels of the window."""
-        return self.runs * self.pixels
-
-    @property
-    def input_elements(self) -> int:
-        """From the first element of the window to the last one, inclusive."""
-        return (self.runs - 1) * self.run_step + self.pixels * self.channels
-
-
 def tile_problem(tile: PoolTile) -> str | None:
     """Why no instructions reach all data of a tile, or ``None``."""
     if not CHANNELS <= tile.channels <= _OFFSET_LIMIT:
         return f"{tile.channels} channels; allowed {CHANNELS} ... {_OFFSET_LIMIT}"
     return None
+
+
+def tile_name(tile: PoolTile) -> str:
+    """Distinct for distinct tiles."""
+    limits = f"_{tile.low}_{tile.high}".replace("-", "m") if tile.is_clamped else ""
+    return tile.window_name + limits
 
 
 class PoolCode(ABC):
@@ -132,23 +83,13 @@ class PoolCode(ABC):
     def intrinsic(self) -> Intrinsic:
         """The pooling as an intrinsic with the parameters input and output."""
         comment = (self.comment, *REGISTERS)
-        return Intrinsic(self.name, self._meaning(), "dsp", tuple(self._text()), comment)
+        return Intrinsic(self.name, self.meaning(), "dsp", tuple(self._text()), comment)
 
-    def _meaning(self) -> LoopKernel:
-        tile = self.tile
-        x = Buffer("input", DType.INT8, (tile.input_elements,), Role.INPUT)
-        y = Buffer("output", DType.INT8, (tile.channels,), Role.OUTPUT)
-        at: Affine = affine("run") * tile.run_step + affine("pixel") * tile.channels + affine("c")
-        taps = b.nest(
-            [("run", tile.runs), ("pixel", tile.pixels)], self.take_meaning(b.load(x, at))
+    def meaning(self) -> LoopKernel:
+        """What the intrinsic computes."""
+        return pool_meaning(
+            self.name, self.tile, self.initial, self.take_meaning, self.finish_meaning()
         )
-        body = b.nest(
-            [("c", tile.channels)],
-            Local("acc", DType.INT32, Literal(self.initial)),
-            *taps,
-            b.store(y, ("c",), self.finish_meaning()),
-        )
-        return LoopKernel(self.name, (x, y), body)
 
     def _text(self) -> Iterator[str]:
         tile = self.tile

@@ -10,8 +10,9 @@ from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.base import Kernel, KernelDef, outputs
 from tinycc_ml.kernels.dsp.average_pool_code import MAX_PIXELS, AveragePoolCode
 from tinycc_ml.kernels.dsp.max_pool_code import MaxPoolCode
-from tinycc_ml.kernels.dsp.pool_tile import PoolCode, PoolTile, tile_problem
+from tinycc_ml.kernels.dsp.pool_tile import PoolCode, tile_problem
 from tinycc_ml.kernels.dsp.pool_windows import Segment, segments
+from tinycc_ml.kernels.pool_tile import PoolTile
 from tinycc_ml.loopir import (
     Affine,
     Argument,

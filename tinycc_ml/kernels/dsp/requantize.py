@@ -29,11 +29,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinycc_ml.graph import Array
+from tinycc_ml.kernels.sums import corrects_sign, fold_zero_point
 from tinycc_ml.numerics import saturating_rounding_doubling_high_mul
 from tinycc_ml.numerics.fixed_point import INT32_MAX, INT32_MIN
 from tinycc_ml.ops.convolution import ConvNumbers, requantize_channels
-
-INT8_MIN, INT8_MAX = -128, 127
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +58,6 @@ class Channels:
     exponent: Array
 
 
-def corrects_sign(numbers: ConvNumbers) -> bool:
-    """Whether negative accumulators need the correction by one: not with a ReLU."""
-    return numbers.output_min < numbers.output_zero_point
-
-
 def fold_channels(
     numbers: ConvNumbers,
     weight: Array,
@@ -83,12 +77,11 @@ def fold_channels(
         multiplier: int32, (channels,) or (1,).
         shift: int8, of the same shape.
         shares_scale: Whether multiplier, rounding and exponent must be the same for all channels.
-        corrects: Whether the correction by one is made, if that is not :func:`corrects_sign`: it is
-            exact with a ReLU, too.
+        corrects: Whether the correction by one is made, if that is not what
+            :func:`~tinycc_ml.kernels.sums.corrects_sign` says: it is exact with a ReLU, too.
     """
-    w = weight.astype(np.int64)
-    folded = bias.astype(np.int64) - numbers.input_zero_point * w.sum(axis=1)
-    low, high = _sum_bounds(w, folded)
+    sums = fold_zero_point(numbers, weight, bias)
+    w, folded, low, high = sums.weight, sums.bias, sums.low, sums.high
     m = np.broadcast_to(multiplier.astype(np.int64), low.shape)
     s = np.broadcast_to(shift.astype(np.int64), low.shape)
     if s.max() > 0:
@@ -107,14 +100,6 @@ def fold_channels(
         w * live[:, None], folded * live, low * live, high * live, m * live, half + (offset << e), e
     )
     return _problem(channels, corrects_sign(numbers) if corrects is None else corrects) or channels
-
-
-def _sum_bounds(weight: Array, bias: Array) -> tuple[Array, Array]:
-    """The lowest and the highest accumulator of each channel over all int8 inputs."""
-    positive, negative = np.maximum(weight, 0).sum(axis=1), np.minimum(weight, 0).sum(axis=1)
-    low: Array = bias + INT8_MIN * positive + INT8_MAX * negative
-    high: Array = bias + INT8_MAX * positive + INT8_MIN * negative
-    return low, high
 
 
 def _problem(c: Channels, corrects: bool) -> str | None:

@@ -41,7 +41,7 @@ class GemmTile:
         pixel_stride: Distance between the two columns; even.
         low: Lowest output.
         high: Highest output.
-        corrects_sign: See :func:`tinycc_ml.kernels.dsp.requantize.corrects_sign`.
+        corrects_sign: See :func:`tinycc_ml.kernels.sums.corrects_sign`.
         shares_scale: Whether all filters have the same multiplier, rounding and exponent.
         is_shared: Whether the text of the tile serves other tiles too; then the last group is full.
         word_stride: Distance between the words of a run; more than 2 if the two columns are

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinycc_ml.kernels.dsp.conv_shape import ConvShape
-from tinycc_ml.kernels.dsp.requantize import corrects_sign
 from tinycc_ml.kernels.dsp.winograd_algorithm import TAPS, Algorithm
 from tinycc_ml.kernels.dsp.winograd_tile import CHANNELS, TILES, InputTile, ProductTile
+from tinycc_ml.kernels.sums import corrects_sign
 
 
 @dataclass(frozen=True, slots=True)

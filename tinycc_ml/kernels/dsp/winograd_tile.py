@@ -81,7 +81,7 @@ class ProductTile:
         row_step: Output elements between two rows.
         low: Lowest output.
         high: Highest output.
-        corrects_sign: See :func:`tinycc_ml.kernels.dsp.requantize.corrects_sign`.
+        corrects_sign: See :func:`tinycc_ml.kernels.sums.corrects_sign`.
     """
 
     algorithm: Algorithm

@@ -24,13 +24,10 @@ from tinycc_ml.loopir import (
     affine,
     verify_kernel,
 )
-from tinycc_ml.numerics import multiply_by_quantized_multiplier
 from tinycc_ml.numerics.fixed_point import INT32_MAX, INT32_MIN
 from tinycc_ml.ops import Workload, op
-from tinycc_ml.ops.add import AddNumbers, Scaling
+from tinycc_ml.ops.add import AddNumbers, scale_input
 
-#: By how much TensorFlow Lite shifts inputs before it scales them.
-_LEFT_SHIFT = 20
 _VALUES = np.arange(-128, 128)
 
 
@@ -88,9 +85,4 @@ class AddMve(KernelDef):
 
 def _tables(n: AddNumbers) -> tuple[Array, Array]:
     """What each value of each input, from -128 on, adds to the sum."""
-
-    def table(s: Scaling) -> Array:
-        shifted = (_VALUES + s.offset) << _LEFT_SHIFT
-        return multiply_by_quantized_multiplier(shifted, s.multiplier, s.shift)
-
-    return table(n.input0), table(n.input1)
+    return scale_input(_VALUES, n.input0), scale_input(_VALUES, n.input1)

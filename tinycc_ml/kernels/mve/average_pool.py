@@ -9,7 +9,8 @@ from typing import cast
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.base import Kernel, KernelDef, outputs
-from tinycc_ml.kernels.mve.average_pool_assembly import PoolTile, pool_intrinsic, pool_problem
+from tinycc_ml.kernels.mve.average_pool_assembly import pool_intrinsic, pool_problem
+from tinycc_ml.kernels.pool_tile import PoolTile
 from tinycc_ml.loopir import (
     Argument,
     Buffer,

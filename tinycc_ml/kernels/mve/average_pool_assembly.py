@@ -9,69 +9,16 @@ divided without their signs, as TensorFlow Lite rounds halves away from zero.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from tinycc_ml.dtypes import DType
-from tinycc_ml.loopir import (
-    Accumulate,
-    Binary,
-    Buffer,
-    Expr,
-    Intrinsic,
-    Literal,
-    Local,
-    LoopKernel,
-    Role,
-    Var,
-    affine,
-)
+from tinycc_ml.kernels.pool_tile import PoolTile, pool_meaning
+from tinycc_ml.loopir import Accumulate, Intrinsic, LoopKernel
 from tinycc_ml.loopir import build as b
+from tinycc_ml.ops.average_pool2d import rounded_mean
 
 CHANNELS = 8
 #: Pixels that stand in a row without a loop.
 _UNROLL = 8
 _VECTOR_OFFSET, _ADD_LIMIT = 127, 4095
-
-
-@dataclass(frozen=True, slots=True)
-class PoolTile:
-    """What is averaged.
-
-    Attributes:
-        channels: Channels of a pixel.
-        runs: Pieces of the window: its rows, or 1 where they stand one behind the other.
-        pixels: Pixels of a run.
-        run_step: Elements between two runs.
-        low: Lowest output.
-        high: Highest output.
-    """
-
-    channels: int
-    runs: int
-    pixels: int
-    run_step: int
-    low: int
-    high: int
-
-    @property
-    def name(self) -> str:
-        """Distinct for distinct tiles."""
-        name = f"average_pool_s8__mve_{self.runs}x{self.pixels}_c{self.channels}"
-        if self.runs > 1:
-            name += f"_r{self.run_step}"
-        if (self.low, self.high) != (-128, 127):
-            name += f"_low{self.low}_high{self.high}".replace("-", "m")
-        return name
-
-    @property
-    def count(self) -> int:
-        """Pixels of the window."""
-        return self.runs * self.pixels
-
-    @property
-    def input_elements(self) -> int:
-        """From the first element of the window to the last one, inclusive."""
-        return (self.runs - 1) * self.run_step + self.pixels * self.channels
 
 
 def pool_problem(tile: PoolTile) -> str | None:
@@ -88,24 +35,18 @@ def pool_intrinsic(tile: PoolTile) -> Intrinsic:
         "r0: input; r1: output; r2: pixels; r3, r4: count pixels and runs; r6: half the pixels.",
         "lr: counts channels; q0: sums, then signs; q1, q2: means; q3: 2^32 / pixels.",
     )
-    return Intrinsic(tile.name, _meaning(tile), "mve", tuple(_text(tile)), comment)
+    return Intrinsic(_name(tile), _meaning(tile), "mve", tuple(_text(tile)), comment)
+
+
+def _name(tile: PoolTile) -> str:
+    limits = f"_low{tile.low}_high{tile.high}".replace("-", "m") if tile.is_clamped else ""
+    return f"average_pool_s8__mve_{tile.window_name}{limits}"
 
 
 def _meaning(tile: PoolTile) -> LoopKernel:
-    x = Buffer("input", DType.INT8, (tile.input_elements,), Role.INPUT)
-    y = Buffer("output", DType.INT8, (tile.channels,), Role.OUTPUT)
-    at = affine("run") * tile.run_step + affine("pixel") * tile.channels + affine("c")
     half = tile.count // 2
-    # The half with the sum's sign, or, where the sum is smaller, what makes no difference.
-    nudge = Binary("min", Binary("max", Var("acc"), Literal(-half)), Literal(half))
-    mean: Expr = b.div(b.add(Var("acc"), nudge), tile.count)
-    body = b.nest(
-        [("c", tile.channels)],
-        Local("acc", DType.INT32, Literal(0)),
-        *b.nest([("run", tile.runs), ("pixel", tile.pixels)], Accumulate("acc", b.load(x, at))),
-        b.store(y, ("c",), b.clamp(mean, tile.low, tile.high)),
-    )
-    return LoopKernel(tile.name, (x, y), body)
+    mean = b.clamp(rounded_mean(tile.count, half, -half), tile.low, tile.high)
+    return pool_meaning(_name(tile), tile, 0, lambda x: Accumulate("acc", x), mean)
 
 
 def _text(tile: PoolTile) -> Iterator[str]:

@@ -20,8 +20,9 @@ from tinycc_ml.kernels.mve.depthwise_meaning import depthwise_intrinsic
 from tinycc_ml.kernels.mve.depthwise_packing import pack_depthwise, packing_problem
 from tinycc_ml.kernels.mve.depthwise_tile import DepthwiseTile
 from tinycc_ml.kernels.mve.gemm_tile import LANES
-from tinycc_ml.kernels.mve.requantize import Channels, corrects_sign, fold_channels
+from tinycc_ml.kernels.mve.requantize import Channels, fold_channels
 from tinycc_ml.kernels.mve.rows import RowBuffer
+from tinycc_ml.kernels.sums import corrects_sign
 from tinycc_ml.loopir import (
     Affine,
     Argument,

@@ -29,7 +29,7 @@ class DepthwiseTile:
         zero_point: Of the output.
         low: Lowest output.
         high: Highest output.
-        corrects_sign: See :func:`tinycc_ml.kernels.mve.requantize.corrects_sign`.
+        corrects_sign: See :func:`tinycc_ml.kernels.sums.corrects_sign`.
     """
 
     pixels: int

@@ -9,7 +9,8 @@ from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.mve.gemm_meaning import gemm_intrinsic
 from tinycc_ml.kernels.mve.gemm_packing import pack_gemm
 from tinycc_ml.kernels.mve.gemm_tile import GemmTile
-from tinycc_ml.kernels.mve.requantize import Channels, corrects_sign, fold_channels
+from tinycc_ml.kernels.mve.requantize import Channels, fold_channels
+from tinycc_ml.kernels.sums import corrects_sign
 from tinycc_ml.loopir import Argument, Buffer, CallIntrinsic, Role, affine
 from tinycc_ml.ops.convolution import ConvNumbers
 

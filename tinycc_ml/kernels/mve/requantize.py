@@ -23,10 +23,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinycc_ml.graph import Array
+from tinycc_ml.kernels.sums import corrects_sign, fold_zero_point
 from tinycc_ml.numerics.fixed_point import INT32_MAX, INT32_MIN
 from tinycc_ml.ops.convolution import ConvNumbers, requantize_channels
-
-INT8_MIN, INT8_MAX = -128, 127
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +45,6 @@ class Channels:
     shift: Array
 
 
-def corrects_sign(numbers: ConvNumbers) -> bool:
-    """Whether ties of negative numbers matter: not with a ReLU."""
-    return numbers.output_min < numbers.output_zero_point
-
-
 def fold_channels(
     numbers: ConvNumbers, weight: Array, bias: Array, multiplier: Array, shift: Array
 ) -> Channels | str:
@@ -63,13 +57,12 @@ def fold_channels(
         multiplier: int32, (channels,) or (1,).
         shift: int8, of the same shape.
     """
-    w = weight.astype(np.int64)
-    folded = bias.astype(np.int64) - numbers.input_zero_point * w.sum(axis=1)
+    sums = fold_zero_point(numbers, weight, bias)
+    w, folded, low, high = sums.weight, sums.bias, sums.low, sums.high
     m = np.broadcast_to(multiplier.astype(np.int64), folded.shape)
     s = np.broadcast_to(shift.astype(np.int64), folded.shape)
     if s.max() > 0:
         return f"channel {int(s.argmax())} is shifted left by {s.max()}; allowed are right shifts"
-    low, high = _sum_bounds(w, folded)
     if low.min() < INT32_MIN or high.max() > INT32_MAX:
         return "sums can exceed int32"
     lowest, highest = (requantize_channels(x, numbers, m, s) for x in (low, high))
@@ -82,14 +75,6 @@ def fold_channels(
         np.where(dead, -1, s),
     )
     return _problem(channels, numbers) or channels
-
-
-def _sum_bounds(weight: Array, bias: Array) -> tuple[Array, Array]:
-    """The lowest and the highest accumulator of each channel over all int8 inputs."""
-    positive, negative = np.maximum(weight, 0).sum(axis=1), np.minimum(weight, 0).sum(axis=1)
-    low: Array = bias + INT8_MIN * positive + INT8_MAX * negative
-    high: Array = bias + INT8_MAX * positive + INT8_MIN * negative
-    return low, high
 
 
 def _problem(c: Channels, numbers: ConvNumbers) -> str | None:

@@ -34,13 +34,10 @@ from tinycc_ml.loopir import (
     verify_kernel,
 )
 from tinycc_ml.loopir import build as b
-from tinycc_ml.numerics import multiply_by_quantized_multiplier
 from tinycc_ml.numerics.fixed_point import INT32_MAX, INT32_MIN
 from tinycc_ml.ops import Workload, op
-from tinycc_ml.ops.add import AddNumbers, Scaling
+from tinycc_ml.ops.add import AddNumbers, scale_input
 
-#: By how much TensorFlow Lite shifts inputs before it scales them.
-_LEFT_SHIFT = 20
 _SHIFTS = range(8, 24)
 _VALUES = np.arange(-128, 128)
 #: What the value -128 has in front of it in a table.
@@ -116,13 +113,7 @@ def _tables(workload: Workload) -> tuple[int, Array, Array] | None:
     pairs = np.meshgrid(_VALUES.astype(np.int8), _VALUES.astype(np.int8), indexing="ij")
     (expected,) = op("add").reference(workload, dict(zip(("input0", "input1"), pairs, strict=True)))
     wanted = expected.astype(np.int64)
-
-    def scaled(s: Scaling) -> Array:
-        shifted = (_VALUES + s.offset) << _LEFT_SHIFT
-        values: Array = multiply_by_quantized_multiplier(shifted, s.multiplier, s.shift)
-        return values * n.output.multiplier
-
-    contributions = scaled(n.input0), scaled(n.input1)
+    contributions = [scale_input(_VALUES, s) * n.output.multiplier for s in (n.input0, n.input1)]
     for shift in _SHIFTS:
         factor = 2.0 ** (n.output.shift - 31 + shift)
         first, second = (np.rint(c * factor).astype(np.int64) for c in contributions)

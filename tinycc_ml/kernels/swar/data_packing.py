@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinycc_ml.graph import Array, Constant
-from tinycc_ml.kernels.dsp.requantize import Channels, corrects_sign, fold_channels
+from tinycc_ml.kernels.dsp.requantize import Channels, fold_channels
+from tinycc_ml.kernels.sums import corrects_sign
 from tinycc_ml.kernels.swar.data_tile import GROUP, DataTile
 from tinycc_ml.kernels.swar.layer import Isa, filters_of
 from tinycc_ml.kernels.swar.short_multiply import ShortScale

@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 
 from tinycc_ml.graph import Array, Constant
-from tinycc_ml.kernels.dsp.requantize import corrects_sign, fold_channels
+from tinycc_ml.kernels.dsp.requantize import fold_channels
+from tinycc_ml.kernels.sums import corrects_sign
 from tinycc_ml.kernels.swar.code_tile import Filter
 from tinycc_ml.kernels.swar.long_multiply import LongScale, long_scale
 from tinycc_ml.kernels.swar.short_multiply import ShortScale, short_scale

@@ -47,7 +47,7 @@ def long_scale(channels: Channels, channel: int, *, corrects_sign: bool) -> Long
     Args:
         channels: The layer's channels.
         channel: Which one.
-        corrects_sign: See :func:`tinycc_ml.kernels.dsp.requantize.corrects_sign`.
+        corrects_sign: See :func:`tinycc_ml.kernels.sums.corrects_sign`.
     """
     m, bias = int(channels.multiplier[channel]), int(channels.bias[channel])
     e = int(channels.exponent[channel])

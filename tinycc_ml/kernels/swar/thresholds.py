@@ -14,10 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinycc_ml.graph import Array
+from tinycc_ml.kernels.sums import fold_zero_point
 from tinycc_ml.numerics.fixed_point import INT32_MAX, INT32_MIN
 from tinycc_ml.ops.convolution import ConvNumbers, requantize_channels
-
-INT8_MIN, INT8_MAX = -128, 127
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +54,8 @@ def sums_of(
         multiplier: int32, (channels,) or (1,).
         shift: int8, of the same shape.
     """
-    w = weight.astype(np.int64)
-    folded = bias.astype(np.int64) - numbers.input_zero_point * w.sum(axis=1)
-    positive, negative = np.maximum(w, 0).sum(axis=1), np.minimum(w, 0).sum(axis=1)
-    low = folded + INT8_MIN * positive + INT8_MAX * negative
-    high = folded + INT8_MAX * positive + INT8_MIN * negative
+    sums = fold_zero_point(numbers, weight, bias)
+    w, folded, low, high = sums.weight, sums.bias, sums.low, sums.high
     m = np.broadcast_to(multiplier.astype(np.int64), low.shape)
     s = np.broadcast_to(shift.astype(np.int64), low.shape)
     left = np.maximum(s, 0)
