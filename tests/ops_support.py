@@ -20,7 +20,7 @@ from tinycc_ml.graph import Graph
 from tinycc_ml.importers.tflite import import_tflite_bytes
 from tinycc_ml.loopir import verify_kernel
 from tinycc_ml.loopir.interpreter import run_kernel
-from tinycc_ml.ops import IntegerGraph, Layer, integerize, lowest_read, op
+from tinycc_ml.ops import Layer, LayerGraph, integerize, lowest_read, op
 from tinycc_ml.ops.evaluate import evaluate
 
 #: For tests that run TensorFlow Lite Micro once per draw.
@@ -29,7 +29,7 @@ differential = settings(max_examples=300, deadline=None, derandomize=True)
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 
 
-def integer_graph(source: bytes | Graph) -> IntegerGraph:
+def layer_graph(source: bytes | Graph) -> LayerGraph:
     """The integer graph of a .tflite file or a graph."""
     graph = import_tflite_bytes(source, "case.tflite") if isinstance(source, bytes) else source
     return integerize(graph)
@@ -37,14 +37,14 @@ def integer_graph(source: bytes | Graph) -> IntegerGraph:
 
 def run_ours(source: bytes | Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The model's outputs according to the references."""
-    graph = integer_graph(source)
+    graph = layer_graph(source)
     values = evaluate(graph, inputs)
     return [values[name] for name in graph.outputs]
 
 
 def check_model(data: bytes, *inputs: np.ndarray) -> None:
     """Compares TensorFlow Lite Micro, reference and loop nests on one model with one input."""
-    graph = integer_graph(data)
+    graph = layer_graph(data)
     values = evaluate(graph, inputs)
     theirs = run_tflm(data, inputs)
     for name, expected in zip(graph.outputs, theirs, strict=True):

@@ -33,7 +33,7 @@ from tinycc_ml.memplan import (
     order_program,
     plan_program,
 )
-from tinycc_ml.ops import IntegerGraph, format_integer_graph, integerize
+from tinycc_ml.ops import LayerGraph, format_layer_graph, integerize
 from tinycc_ml.placement import Where, data_bytes, place
 from tinycc_ml.targets import Board, features
 from tinycc_ml.transforms import SIMPLIFY
@@ -68,7 +68,7 @@ class Compilation:
     board: Board
     imported: Graph
     graph: Graph
-    integers: IntegerGraph
+    integers: LayerGraph
     program: Program
     plan: MemoryPlan
     layout: Layout
@@ -124,7 +124,7 @@ def compile_model(
     # 4. quantize: the graph is in integers already, or the importer has refused it
     # 5. integerize
     integers = integerize(graph)
-    dump("05_integerize", format_integer_graph(integers))
+    dump("05_integerize", format_layer_graph(integers))
     # 6. select
     limit = _flash_limit(board) if flash_limit is None else flash_limit
     program = select(integers, features(board), kernels, limit, small=optimize == "flash")
@@ -170,9 +170,7 @@ class _Placing:
         return ram_block_bytes(self.board)
 
 
-def _place(
-    program: Program, integers: IntegerGraph, placing: _Placing
-) -> tuple[Program, MemoryPlan]:
+def _place(program: Program, integers: LayerGraph, placing: _Placing) -> tuple[Program, MemoryPlan]:
     """The memory plan, and the program with the groups that it asks for.
 
     `auto` gives up disjoint buffers and whole layers only where they do not fit.

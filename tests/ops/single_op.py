@@ -14,7 +14,7 @@ from tests.oracle import run_tflm
 from tests.tflite_builder import ModelBuilder
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Constant, Graph, Node, OpAttrs, QuantParams, TensorType
-from tinycc_ml.ops import IntegerGraph, Layer, bind, evaluate, integerize, op
+from tinycc_ml.ops import Layer, LayerGraph, bind, evaluate, integerize, op
 
 PROBABILITY = (1 / 256, -128)
 
@@ -57,7 +57,7 @@ class Case:
         graph = self.graph()
         return op(self.name).check(bind(graph, graph.nodes[0]))
 
-    def integers(self) -> IntegerGraph:
+    def integers(self) -> LayerGraph:
         assert self.problem() is None
         assert op(self.name).infer(self.attrs, self.inputs) == (self.output.shape,)
         return integerize(self.graph())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.ops_support import integer_graph
+from tests.ops_support import layer_graph
 from tests.tflite_builder import ModelBuilder
 from tinycc_ml.errors import DataError
-from tinycc_ml.ops import IntegerGraph, evaluate
+from tinycc_ml.ops import LayerGraph, evaluate
 
 
-def padded_and_pooled() -> IntegerGraph:
+def padded_and_pooled() -> LayerGraph:
     b = ModelBuilder()
     x = b.input("x", (1, 2, 2, 1), "int8", 0.5, 1)
     amounts = b.constant("amounts", np.array([[0, 0], [1, 0], [0, 0], [0, 0]], np.int32))
@@ -21,7 +21,7 @@ def padded_and_pooled() -> IntegerGraph:
     window = {"filter_height": 3, "filter_width": 2, "stride_h": 1, "stride_w": 1}
     b.operator("MAX_POOL_2D", [padded], [y], padding="VALID", **window)
     b.output(y)
-    return integer_graph(b.build())
+    return layer_graph(b.build())
 
 
 def test_all_values_come_back_by_name() -> None:

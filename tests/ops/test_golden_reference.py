@@ -9,7 +9,7 @@ import pytest
 
 from tests.shared_data import shared_path
 from tinycc_ml.importers.tflite import import_tflite
-from tinycc_ml.ops import IntegerGraph, evaluate, integerize
+from tinycc_ml.ops import LayerGraph, evaluate, integerize
 
 #: How many tensors of each are values of our graph.
 MODELS = {
@@ -22,7 +22,7 @@ MODELS = {
 }
 
 
-def load(name: str) -> tuple[IntegerGraph, dict[str, np.ndarray]]:
+def load(name: str) -> tuple[LayerGraph, dict[str, np.ndarray]]:
     graph = integerize(import_tflite(shared_path(f"data/models/{name}.tflite")))
     with np.load(shared_path(f"data/golden/{name}.tflite.npz")) as golden:
         return graph, dict(golden)

@@ -16,7 +16,7 @@ from tinycc_ml.kernels.portable import PORTABLE
 from tinycc_ml.kernels.program import Call, Program, Refusal
 from tinycc_ml.kernels.swar import SWAR
 from tinycc_ml.loopir import Role
-from tinycc_ml.ops import IntegerGraph, Layer, op
+from tinycc_ml.ops import Layer, LayerGraph, op
 
 #: ``auto``: the fastest kernels that fit; ``portable``: plain C for any core.
 KernelChoice = Literal["auto", "portable"]
@@ -40,7 +40,7 @@ def candidates(
 
 
 def select(
-    graph: IntegerGraph,
+    graph: LayerGraph,
     features: frozenset[str],
     choice: KernelChoice = "auto",
     flash_limit: int | None = None,
@@ -76,7 +76,7 @@ def select(
 class _Selection:
     """Collects functions, calls and constants, each function and each array once."""
 
-    def __init__(self, graph: IntegerGraph) -> None:
+    def __init__(self, graph: LayerGraph) -> None:
         self._graph = graph
         self._functions: dict[Kernel, int] = {}
         self._calls: list[Call] = []

@@ -26,7 +26,7 @@ from tinycc_ml.memplan.program_plan import (
     write_order,
 )
 from tinycc_ml.memplan.skyline import Budget
-from tinycc_ml.ops import IntegerGraph
+from tinycc_ml.ops import LayerGraph
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Segments:
     def __init__(
         self,
         program: Program,
-        graph: IntegerGraph,
+        graph: LayerGraph,
         features: frozenset[str],
         io: Io,
         *,

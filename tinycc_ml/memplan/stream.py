@@ -17,7 +17,7 @@ from tinycc_ml.kernels.rows import with_groups
 from tinycc_ml.memplan.plan import MemoryPlan
 from tinycc_ml.memplan.program_plan import Io, plan_program, quick_bytes
 from tinycc_ml.memplan.segments import Segment, Segments, segments_by_range
-from tinycc_ml.ops import IntegerGraph
+from tinycc_ml.ops import LayerGraph
 
 #: How much more cycles a balanced plan may take, by estimate.
 _BALANCE_PERCENT = 10
@@ -41,7 +41,7 @@ class Streaming:
     def __init__(
         self,
         program: Program,
-        graph: IntegerGraph,
+        graph: LayerGraph,
         features: frozenset[str],
         io: Io,
         *,

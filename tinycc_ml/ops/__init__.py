@@ -25,17 +25,17 @@ from tinycc_ml.ops.access import Access, Elementwise, Pattern, Spans, Whole, Win
 from tinycc_ml.ops.activation import Activation
 from tinycc_ml.ops.base import (
     BoundNode,
-    IntegerGraph,
     Integers,
     Layer,
+    LayerGraph,
     Numbers,
     OpDef,
     Workload,
     buffers_of,
 )
 from tinycc_ml.ops.evaluate import evaluate
-from tinycc_ml.ops.integer_graph import bind, integerize
-from tinycc_ml.ops.printer import format_integer_graph
+from tinycc_ml.ops.layer_graph import bind, integerize
+from tinycc_ml.ops.printer import format_layer_graph
 from tinycc_ml.ops.registry import all_ops, op, register
 from tinycc_ml.ops.window import Padding, same_padding, window_output
 
@@ -44,9 +44,9 @@ __all__ = [
     "Activation",
     "BoundNode",
     "Elementwise",
-    "IntegerGraph",
     "Integers",
     "Layer",
+    "LayerGraph",
     "Numbers",
     "OpDef",
     "Padding",
@@ -65,7 +65,7 @@ __all__ = [
     "depthwise_conv2d",
     "dequantize",
     "evaluate",
-    "format_integer_graph",
+    "format_layer_graph",
     "fully_connected",
     "integerize",
     "logistic",

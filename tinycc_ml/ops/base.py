@@ -98,7 +98,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class IntegerGraph:
+class LayerGraph:
     """The network in integers: what kernels are selected for."""
 
     name: str

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from tinycc_ml.errors import DataError, InternalError
 from tinycc_ml.graph import Array, TensorType
-from tinycc_ml.ops.base import IntegerGraph, Layer
+from tinycc_ml.ops.base import Layer, LayerGraph
 from tinycc_ml.ops.registry import op
 
 
-def evaluate(graph: IntegerGraph, inputs: Sequence[Array]) -> dict[str, Array]:
+def evaluate(graph: LayerGraph, inputs: Sequence[Array]) -> dict[str, Array]:
     """All values of the graph, constants included, by name, for one sample.
 
     Args:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 
 from tinycc_ml.graph import format_attrs
-from tinycc_ml.ops.base import IntegerGraph, Layer, Numbers
+from tinycc_ml.ops.base import Layer, LayerGraph, Numbers
 
 
-def format_integer_graph(graph: IntegerGraph) -> str:
+def format_layer_graph(graph: LayerGraph) -> str:
     """One layer a line, with its attributes, numbers and constants."""
     lines = [f"integers {graph.name}({', '.join(graph.inputs)}) {{"]
     lines += [f"  {_format_layer(layer)}" for layer in graph.layers]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from tinycc_ml.graph import Array
-from tinycc_ml.ops import IntegerGraph, evaluate
+from tinycc_ml.ops import LayerGraph, evaluate
 from tinycc_ml.runner.oracle import Oracle, oracle_available
 
 
@@ -25,7 +25,7 @@ class NumpyReference:
 
     name = "numpy"
 
-    def __init__(self, graph: IntegerGraph) -> None:
+    def __init__(self, graph: LayerGraph) -> None:
         self._graph = graph
 
     def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
@@ -51,7 +51,7 @@ class TflmReference:
         return self._oracle.run(inputs)
 
 
-def choose_reference(kind: str, model: bytes, graph: IntegerGraph) -> Reference:
+def choose_reference(kind: str, model: bytes, graph: LayerGraph) -> Reference:
     """The reference of that kind; ``auto`` takes TensorFlow Lite Micro where it is installed.
 
     Raises:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinycc_ml.emit import Manifest
 from tinycc_ml.graph import Array
-from tinycc_ml.ops import IntegerGraph
+from tinycc_ml.ops import LayerGraph
 from tinycc_ml.runner.compare import Difference, first_difference, same_bytes
 from tinycc_ml.runner.crc import crc32
 from tinycc_ml.runner.data import Samples
@@ -38,7 +38,7 @@ class Validation:
 def validate(
     device: Device,
     manifest: Manifest,
-    graph: IntegerGraph,
+    graph: LayerGraph,
     samples: Samples,
     reference: Reference,
     progress: Callable[[int], None],
@@ -73,7 +73,7 @@ def validate(
 def explain(
     device: Device,
     manifest: Manifest,
-    graph: IntegerGraph,
+    graph: LayerGraph,
     inputs: tuple[Array, ...],
     found: tuple[Array, ...],
     expected: tuple[Array, ...],

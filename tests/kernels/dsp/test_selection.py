@@ -16,18 +16,18 @@ from tests.end_to_end.projects import compile_bytes, write_files
 from tests.kernels.dsp.cases import conv_case
 from tinycc_ml.graph import Constant, Origin
 from tinycc_ml.kernels import candidates, select
-from tinycc_ml.ops import IntegerGraph, Layer
+from tinycc_ml.ops import Layer, LayerGraph
 
 STYLE = Path(__file__).parents[3] / ".clang-format"
 DSP = frozenset({"thumb2", "umull", "unaligned", "dsp"})
 
 
-def graph(case) -> IntegerGraph:
+def graph(case) -> LayerGraph:
     """A network of one layer."""
     types = {"x": case.workload.operand("input"), "y": case.workload.operand("output")}
     origin = Origin("drawn.tflite", 0, "conv")
     layer = Layer("n00", case.workload, ("x",), ("y",), case.constants, origin)
-    return IntegerGraph("drawn", (layer,), types, {}, ("x",), ("y",))
+    return LayerGraph("drawn", (layer,), types, {}, ("x",), ("y",))
 
 
 def accepted():

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tinycc_ml.dtypes import from_numpy
 from tinycc_ml.graph import Constant, Graph, Node, TensorType
-from tinycc_ml.ops.base import BoundNode, IntegerGraph, Layer, Workload
+from tinycc_ml.ops.base import BoundNode, Layer, LayerGraph, Workload
 from tinycc_ml.ops.registry import op
 
 
@@ -20,11 +20,11 @@ def bind(graph: Graph, node: Node) -> BoundNode:
     )
 
 
-def integerize(graph: Graph) -> IntegerGraph:
+def integerize(graph: Graph) -> LayerGraph:
     """The graph in integers; every node must have passed :func:`find_unsupported`."""
     layers = tuple(_layer(graph, node) for node in graph.nodes)
     used = {name for layer in layers for name in layer.inputs} | set(graph.outputs)
-    return IntegerGraph(
+    return LayerGraph(
         graph.name,
         layers,
         {name: _plain(type_) for name, type_ in graph.types.items()},
