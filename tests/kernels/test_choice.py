@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from itertools import product
+from unittest import mock
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.end_to_end.networks import NETWORKS
 from tests.end_to_end.projects import compile_bytes
+from tinycc_ml.kernels import knapsack
 from tinycc_ml.kernels.choice import BYTES_PER_PERCENT, choose
 
 
@@ -46,42 +50,70 @@ def test_without_a_limit_each_layer_gets_its_fastest(layers):
     assert [c.cycles for c in chosen] == [min(c.cycles for c in offered) for offered in layers]
 
 
-@given(networks, st.integers(0, 150))
-def test_no_single_change_betters_the_choice(layers, limit):
-    chosen = choose(layers, limit)
-    fits = flash(chosen) <= limit
-    for index, offered in enumerate(layers):
-        for other in offered:
-            changed = [*chosen[:index], other, *chosen[index + 1 :]]
-            if fits:
-                assert cycles(changed) >= cycles(chosen) or flash(changed) > limit
-            else:
-                assert flash(changed) >= flash(chosen)
+#: A first choice that is poor as only one is kept after each layer, so that it must be bettered.
+_POOR_FIRST = mock.patch.object(knapsack, "WIDTHS", (1, 1024))
 
 
 @given(networks, st.integers(0, 150))
-def test_it_fits_where_nothing_is_shared_and_anything_fits(layers, limit):
-    apart = [
-        [Offer(c.cycles, {(i, key): n for key, n in c.flash.items()}) for c in offered]
-        for i, offered in enumerate(layers)
-    ]
-    assert (flash(choose(apart, limit)) <= limit) == any(
-        flash(chosen) <= limit for chosen in product(*apart)
-    )
+def test_no_other_choice_that_fits_is_faster(layers, limit):
+    fitting = [every for every in product(*layers) if flash(every) <= limit]
+    with _POOR_FIRST:
+        chosen = choose(layers, limit)
+    if fitting:
+        assert flash(chosen) <= limit
+        assert cycles(chosen) == min(map(cycles, fitting))
+    else:
+        smallest = min(map(flash, product(*layers)))
+        assert flash(chosen) == smallest
+        assert cycles(chosen) == min(cycles(c) for c in product(*layers) if flash(c) == smallest)
 
 
-@given(networks)
-def test_no_single_change_betters_a_small_choice(layers):
+@given(networks, st.one_of(st.none(), st.integers(0, 150)))
+def test_no_other_small_choice_is_better(layers, limit):
     fastest = cycles(choose(layers, None))
 
     def loss(chosen):
         return cycles(chosen) + flash(chosen) * fastest / (100 * BYTES_PER_PERCENT)
 
-    chosen = choose(layers, None, small=True)
-    for index, offered in enumerate(layers):
-        for other in offered:
-            changed = [*chosen[:index], other, *chosen[index + 1 :]]
-            assert loss(changed) >= loss(chosen) - 1e-6
+    fitting = [c for c in product(*layers) if limit is None or flash(c) <= limit]
+    with _POOR_FIRST:
+        chosen = choose(layers, limit, small=True)
+    if fitting:
+        assert loss(chosen) <= min(map(loss, fitting)) + 1e-6
+    else:
+        assert flash(chosen) == min(map(flash, product(*layers)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_narrow_search_misses_little(seed, monkeypatch):
+    """Where partial choices are dropped: 60 layers that share, beside a search for many more."""
+    rng = random.Random(seed)
+    layers = many_layers(rng, 60)
+    limit = sum(flash([max(o, key=lambda c: sum(c.flash.values()))]) for o in layers) // 2
+    monkeypatch.setattr(knapsack, "WIDTHS", (32, 4096))
+    wide = choose(layers, limit)
+    monkeypatch.setattr(knapsack, "WIDTHS", (32,))
+    narrow = choose(layers, limit)
+    assert flash(wide) <= limit
+    assert flash(narrow) <= limit
+    assert cycles(wide) <= cycles(narrow) <= 1.02 * cycles(wide)
+
+
+def many_layers(rng: random.Random, count: int) -> list[list[Offer]]:
+    """Layers with a large fast candidate, and slower ones that are smaller or shared."""
+    tiles = {f"tile{n}": rng.randrange(500, 3000) for n in range(8)}
+    layers = []
+    for i in range(count):
+        work = rng.randrange(10_000, 1_000_000)
+        tile = rng.choice(sorted(tiles))
+        layers.append(
+            [
+                Offer(work, {(i, "code"): rng.randrange(2000, 20_000)}),
+                Offer(work * 3 // 2, {(i, "data"): rng.randrange(500, 4000), tile: tiles[tile]}),
+                Offer(work * 4, {(i, "loops"): 300}),
+            ]
+        )
+    return layers
 
 
 def shared_and_own(count: int, own_bytes: int, shared_bytes: int) -> list[list[Offer]]:
