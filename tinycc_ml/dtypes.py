@@ -41,14 +41,19 @@ class DType(Enum):
         return self.numpy.kind in "iu"
 
     @property
+    def is_float(self) -> bool:
+        """Whether elements are real numbers."""
+        return self.numpy.kind == "f"
+
+    @property
     def min(self) -> int:
-        """The lowest value of an integer type."""
-        return int(np.iinfo(self.value).min)
+        """The lowest value of an integer type; 0 for ``bool``."""
+        return 0 if self is DType.BOOL else int(np.iinfo(self.value).min)
 
     @property
     def max(self) -> int:
-        """The highest value of an integer type."""
-        return int(np.iinfo(self.value).max)
+        """The highest value of an integer type; 1 for ``bool``."""
+        return 1 if self is DType.BOOL else int(np.iinfo(self.value).max)
 
     @property
     def short_name(self) -> str:

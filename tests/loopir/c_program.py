@@ -17,6 +17,7 @@ from tinycc_ml.loopir import (
     print_c_body,
     print_c_function,
     required_functions,
+    required_headers,
 )
 
 Arrays = dict[str, np.ndarray]
@@ -42,7 +43,11 @@ static void finish(FILE *file, void *data, size_t size_bytes) {
 def kernels_file(kernels: Sequence[LoopKernel]) -> str:
     """The functions ``k0 ...`` with their prototypes and helpers; no main."""
     helpers = dict.fromkeys(f for kernel in kernels for f in required_functions(kernel))
-    texts = ["#include <stdint.h>", *(print_c_function(f) for f in helpers)]
+    headers = dict.fromkeys(h for kernel in kernels for h in required_headers(kernel))
+    texts = [
+        *(f"#include <{h}>" for h in ("stdbool.h", "stdint.h", *headers)),
+        *(print_c_function(f) for f in helpers),
+    ]
     for i, kernel in enumerate(kernels):
         signature = f"void k{i}({', '.join(map(_parameter, kernel.buffers))})"
         texts.append(f"{signature};\n{signature} {{\n{print_c_body(kernel)}}}\n")

@@ -182,7 +182,7 @@ WRONG: dict[str, tuple[tuple[Stmt, ...], str]] = {
     "assignment to an undefined local": ((Assign("v", Literal(1)),), "local v is not defined"),
     "undefined loop": ((b.store(NARROW, ("i",), 0),), "loop variable i is not defined"),
     "store to an input": ((b.store(X, (0, 0), 0),), "store to x, which is input"),
-    "unknown function": ((b.store(OUT, (0, 0), b.call("sqrt", 1)),), "function sqrt"),
+    "unknown function": ((b.store(OUT, (0, 0), b.call("cbrt", 1)),), "function cbrt"),
     "wrong type": ((b.store(OUT, (0, 0), Literal(1.0, F32)),), "value is float32, not int32"),
     "wrong rank": ((b.store(OUT, (0, 0), Load("x", (affine(0),))),), "1 indices, rank is 2"),
 }

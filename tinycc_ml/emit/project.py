@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tinycc_ml.dtypes import from_numpy
+import numpy as np
+
+from tinycc_ml.dtypes import DType, from_numpy
 from tinycc_ml.emit.functions import call_text, function_text
 from tinycc_ml.emit.layout import Layout, Port
 from tinycc_ml.emit.manifest import Manifest
@@ -26,6 +28,7 @@ from tinycc_ml.loopir import (
     print_c_function,
     print_c_intrinsics,
     required_functions,
+    required_headers,
     required_intrinsics,
 )
 
@@ -93,6 +96,9 @@ def _context(layout: Layout, manifest: Manifest, options: EmitOptions) -> dict[s
         "run_definition": _run_head(layout, options, ") {"),
         "accessors": _accessors(layout, options, arena),
         "offsets": _offsets(layout),
+        "headers": _headers(layout),
+        "stdbool": any(p.type.dtype is DType.BOOL for p in (*layout.inputs, *layout.outputs)),
+        "weight_headers": _weight_headers(layout),
         "helpers": [print_c_function(f, m) for f, m in _helpers(layout).items()],
         "intrinsics": _intrinsics(layout),
         "functions": [function_text(layout, i) for i in range(len(program.functions))],
@@ -239,6 +245,22 @@ def _digest_macro(model: str, digest: str) -> str:
     name, value = f"#define {model.upper()}_MODEL_SHA256", f'"{digest}"'
     line = f"{name} {value}"
     return line if len(line) <= COLUMNS else f"{name:<{COLUMNS - 1}}\\\n  {value}"
+
+
+def _headers(layout: Layout) -> list[str]:
+    """What the source file includes of the C library."""
+    kernels = [kernel.loops for kernel in layout.program.functions]
+    special = {header for kernel in kernels for header in required_headers(kernel)}
+    is_bool = any(b.dtype is DType.BOOL for kernel in kernels for b in kernel.buffers)
+    return sorted({"string.h"} | special | ({"stdbool.h"} if is_bool else set()))
+
+
+def _weight_headers(layout: Layout) -> list[str]:
+    """What the constants need of the C library."""
+    arrays = [constant.array for constant in layout.program.constants.values()]
+    special = {"math.h"} if any(not np.isfinite(a).all() for a in arrays) else set()
+    truth = {"stdbool.h"} if any(a.dtype == bool for a in arrays) else set()
+    return sorted({"stdint.h"} | special | truth)
 
 
 def _helpers(layout: Layout) -> dict[ScalarFunction, str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tinycc_ml.graph import Array
+from tinycc_ml.loopir import float_text
 
 COLUMNS = 100
 _UNSAFE = re.compile(r"[^A-Za-z0-9_ .,:;()<>=+@#\[\]-]")
@@ -92,7 +93,9 @@ def array_data(array: Array, indent: str = "    ") -> str:
 def _literals(array: Array) -> list[str]:
     flat = array.reshape(-1)
     if flat.dtype == np.float32:
-        return [float_literal(float(x)) for x in flat]
+        return [float_text(x) for x in flat.tolist()]
+    if flat.dtype == np.bool_:
+        return ["true" if x else "false" for x in flat]
     # They have no literals of their own in C: a minus sign is none of a literal's parts, and
     # 2147483648 does not fit an int32_t.
     lowest = {

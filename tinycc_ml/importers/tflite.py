@@ -161,8 +161,10 @@ class _Importer:
             raise UnsupportedError("weight computed at run time; allowed constants")
         name, channels = f"{value_name(operator.outputs[0])}_bias", self.types[weight].shape[axis]
         self.model.file.charge(4 * channels, name)
-        self.types[name] = TensorType((channels,), DType.INT32)
-        self.constants[name] = Constant(np.zeros(channels, np.int32))
+        # Of the type that a bias has in the file: int32, or as the weight where that is real.
+        dtype = DType.FLOAT32 if self.types[weight].dtype is DType.FLOAT32 else DType.INT32
+        self.types[name] = TensorType((channels,), dtype)
+        self.constants[name] = Constant(np.zeros(channels, dtype.numpy))
         return name
 
     def _check_node(self, view: OperatorView, node: Node) -> None:
@@ -181,9 +183,7 @@ class _Importer:
             tuple(self.constants.get(name) for name in node.inputs),
         )
         problem = definition.check(bound)
-        if problem is not None and bound.inputs[0].dtype is DType.FLOAT32:
-            self.problems.float_operator(view.operator)
-        elif problem is not None:
+        if problem is not None:
             raise UnsupportedError(problem)
 
 

@@ -20,7 +20,6 @@ class Problems:
         self._model = model
         self._general: list[str] = []
         self._unknown: dict[str, list[str]] = {}
-        self._float: list[str] = []
         self._sentences: dict[tuple[str, str], list[str]] = {}
 
     def general(self, sentence: str) -> None:
@@ -30,10 +29,6 @@ class Problems:
     def unknown_operator(self, operator: RawOperator) -> None:
         """Notes an operator that there is no row for."""
         self._unknown.setdefault(operator.kind, []).append(node_label(self._model, operator))
-
-    def float_operator(self, operator: RawOperator) -> None:
-        """Notes a known operator that cannot be compiled because it computes in float."""
-        self._float.append(f"{operator.kind} {node_label(self._model, operator)}")
 
     def at_node(self, operator: RawOperator, sentence: str) -> None:
         """Notes why a known operator cannot be compiled as it is."""
@@ -58,11 +53,6 @@ class Problems:
             what = "1 operator is" if count == 1 else f"{count} operators are"
             kinds = ", ".join(f"{kind} ({', '.join(at)})" for kind, at in self._unknown.items())
             yield f"{what} not supported: {kinds}; `tinycc-ml ops` lists what is"
-        if self._float:
-            yield (
-                f"it computes in float ({_some(self._float, named)}): "
-                "convert the model with full integer (int8) quantization first"
-            )
         for (kind, sentence), nodes in self._sentences.items():
             yield f"{kind} ({_some(nodes, named)}): {sentence}"
 

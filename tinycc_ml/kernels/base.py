@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Constant
 from tinycc_ml.loopir import LoopKernel, Role
 from tinycc_ml.ops import Access, Workload
@@ -59,6 +60,9 @@ class KernelDef(ABC):
     op: ClassVar[str]
     #: Features that the core must have.
     requires: ClassVar[frozenset[str]] = frozenset()
+    #: The element type of the layer's first input; ``None`` for any. Layers of another type never
+    #: get as far as :meth:`accepts`.
+    dtype: ClassVar[DType | None] = DType.INT8
 
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
         """Why this kernel cannot compute the workload, as one sentence; ``None`` when it can.

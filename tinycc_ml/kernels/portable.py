@@ -20,6 +20,8 @@ _CYCLES: dict[type[Expr], int] = {Call: 20, Load: 2, Lookup: 2}
 class PortableKernel(KernelDef):
     """Lowers an operator with its own :meth:`OpDef.lower`."""
 
+    dtype = None
+
     def __init__(self, definition: OpDef) -> None:
         self.op = definition.name  # type: ignore[misc]
         self.name = f"{definition.name}__c"  # type: ignore[misc]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.base import Kernel, KernelDef
@@ -25,7 +26,10 @@ _SPECIAL: tuple[KernelDef, ...] = (*MVE, *DUAL_ISSUE, *DSP, *SWAR)
 
 
 def candidates(
-    op_name: str, features: frozenset[str], choice: KernelChoice = "auto"
+    op_name: str,
+    features: frozenset[str],
+    choice: KernelChoice = "auto",
+    dtype: DType = DType.INT8,
 ) -> tuple[KernelDef, ...]:
     """The kernels for an operator on a core, preferred first.
 
@@ -33,10 +37,11 @@ def candidates(
         op_name: The operator.
         features: What the core can do; kernels that need more are left out.
         choice: Which kernels to consider.
+        dtype: The element type of the layer's first input.
     """
     special = _SPECIAL if choice == "auto" else ()
-    fitting = (d for d in special if d.op == op_name and d.requires <= features)
-    return (*fitting, PORTABLE[op_name])
+    able = (d for d in special if d.op == op_name and d.requires <= features)
+    return (*(d for d in able if d.dtype in (None, dtype)), PORTABLE[op_name])
 
 
 def select(
@@ -63,7 +68,9 @@ def select(
     selection = _Selection(graph)
     computed = [layer for layer in graph.layers if not op(layer.workload.op).is_view]
     offers = [
-        selection.offers(layer, candidates(layer.workload.op, features, choice))
+        selection.offers(
+            layer, candidates(layer.workload.op, features, choice, layer.workload.dtype)
+        )
         for layer in computed
     ]
     choices = choose(offers, flash_limit, small=small)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tinycc_ml.loopir.c_functions import print_c_function, required_functions
+from tinycc_ml.loopir.c_expr import float_text
+from tinycc_ml.loopir.c_functions import print_c_function, required_functions, required_headers
 from tinycc_ml.loopir.c_intrinsics import print_c_intrinsics, required_intrinsics
 from tinycc_ml.loopir.c_printer import print_c_body
 from tinycc_ml.loopir.functions import FUNCTIONS, ScalarFunction
@@ -17,6 +18,7 @@ from tinycc_ml.loopir.ir import (
     Call,
     CallIntrinsic,
     Cast,
+    Compare,
     Condition,
     Expr,
     For,
@@ -28,18 +30,21 @@ from tinycc_ml.loopir.ir import (
     Lookup,
     LoopKernel,
     Role,
+    Select,
     SharedText,
     Stmt,
     Store,
     Table,
     Var,
 )
+from tinycc_ml.loopir.math_functions import MATH, MathFunction
 from tinycc_ml.loopir.printer import format_kernel
 from tinycc_ml.loopir.simplify import simplify_kernel
 from tinycc_ml.loopir.verifier import verify_kernel
 
 __all__ = [
     "FUNCTIONS",
+    "MATH",
     "Accumulate",
     "Affine",
     "AffineLike",
@@ -50,6 +55,7 @@ __all__ = [
     "Call",
     "CallIntrinsic",
     "Cast",
+    "Compare",
     "Condition",
     "Expr",
     "For",
@@ -60,19 +66,23 @@ __all__ = [
     "Local",
     "Lookup",
     "LoopKernel",
+    "MathFunction",
     "Role",
     "ScalarFunction",
+    "Select",
     "SharedText",
     "Stmt",
     "Store",
     "Table",
     "Var",
     "affine",
+    "float_text",
     "format_kernel",
     "print_c_body",
     "print_c_function",
     "print_c_intrinsics",
     "required_functions",
+    "required_headers",
     "required_intrinsics",
     "run_kernel",
     "simplify_kernel",

@@ -52,6 +52,11 @@ def div(a: Value, b: Value) -> Expr:
     return Binary("/", value(a), value(b))
 
 
+def number(x: float) -> Literal:
+    """A ``float32`` literal."""
+    return Literal(x, DType.FLOAT32)
+
+
 def clamp(x: Value, low: int, high: int) -> Expr:
     """``min(max(x, low), high)``."""
     return Binary("min", Binary("max", value(x), Literal(low)), Literal(high))

@@ -19,12 +19,22 @@ class Atom:
 
 @dataclass(frozen=True, slots=True)
 class Infix:
-    """``left operator right`` with one of ``+ - * / %``."""
+    """``left operator right`` with one of ``+ - * / %``, or a comparison."""
 
     operator: str
     left: CExpr
     right: CExpr
     dtype: DType = DType.INT32
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """``(condition) ? chosen : other``."""
+
+    condition: Infix
+    chosen: CExpr
+    other: CExpr
+    dtype: DType
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +63,16 @@ class Apply:
     dtype: DType
 
 
-CExpr = Atom | Infix | Convert | Element | Apply
+CExpr = Atom | Infix | Choose | Convert | Element | Apply
 
-_SUM, _PRODUCT, _UNARY, _POSTFIX = range(1, 5)
-_BINDING = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "%": _PRODUCT}
+_CONDITIONAL, _COMPARISON, _SUM, _PRODUCT, _UNARY = range(5)
+_BINDING = {
+    **dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), _COMPARISON),
+    **{"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "%": _PRODUCT},
+}
 
 
-def render(expr: CExpr, binding: int = _SUM) -> str:
+def render(expr: CExpr, binding: int = _CONDITIONAL) -> str:
     """The text of an expression as an operand of something that binds so strongly."""
     match expr:
         case Atom(text):
@@ -69,6 +82,9 @@ def render(expr: CExpr, binding: int = _SUM) -> str:
             # C groups to the left; keeping the brackets on the right keeps the order of evaluation.
             text = f"{render(left, own)} {operator} {render(right, own + 1)}"
             return f"({text})" if own < binding else text
+        case Choose(condition, chosen, other):
+            text = f"({render(condition)}) ? {render(chosen, _SUM)} : {render(other, _SUM)}"
+            return f"({text})" if binding > _CONDITIONAL else text
         case Convert(dtype, value):
             return f"({dtype.c_name}){render(value, _UNARY)}"
         case Element(buffer, index):
@@ -80,8 +96,7 @@ def render(expr: CExpr, binding: int = _SUM) -> str:
 def literal(value: int | float, dtype: DType) -> CExpr:
     """A constant of a type that values are computed in."""
     if dtype is DType.FLOAT32:
-        # The shortest text that gives this float32 back.
-        return Atom(f"{np.float32(value)!s}F")
+        return Atom(float_text(value))
     if dtype is DType.UINT32:
         return Atom(f"{value}U")
     if dtype is DType.INT64:
@@ -89,6 +104,14 @@ def literal(value: int | float, dtype: DType) -> CExpr:
     # The most negative number has no literal: C reads it as the negation of one that overflows.
     limits = {DType.INT32.min: "INT32_MIN", DType.INT32.max: "INT32_MAX"}
     return Atom(limits.get(int(value), str(value)))
+
+
+def float_text(value: float) -> str:
+    """The shortest text in C that gives this float32 back; `NAN` and infinities are in `math.h`."""
+    rounded = np.float32(value)
+    if np.isfinite(rounded):
+        return f"{rounded!s}F"
+    return "NAN" if np.isnan(rounded) else "INFINITY" if rounded > 0 else "-INFINITY"
 
 
 def _int64(value: int) -> CExpr:
@@ -105,6 +128,8 @@ def children(expr: CExpr) -> tuple[CExpr, ...]:
             return ()
         case Infix(_, left, right):
             return (left, right)
+        case Choose(condition, chosen, other):
+            return (condition, chosen, other)
         case Convert(_, value):
             return (value,)
         case Element(_, index):
@@ -123,6 +148,9 @@ def exchange(expr: CExpr, old: CExpr, new: CExpr) -> CExpr:
             return expr
         case Infix():
             return replace(expr, left=go(expr.left), right=go(expr.right))
+        case Choose(Infix() as condition):
+            compared = replace(condition, left=go(condition.left), right=go(condition.right))
+            return Choose(compared, go(expr.chosen), go(expr.other), expr.dtype)
         case Convert():
             return replace(expr, value=go(expr.value))
         case Element():

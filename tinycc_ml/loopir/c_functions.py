@@ -7,13 +7,15 @@ their saturating or conditional instructions as they do with the ternary operato
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.loopir import checks
 from tinycc_ml.loopir.functions import FUNCTIONS, ScalarFunction
-from tinycc_ml.loopir.ir import Binary, Call, LoopKernel
+from tinycc_ml.loopir.ir import Binary, Call, Literal, LoopKernel
+from tinycc_ml.loopir.math_functions import HEADER, MATH
 from tinycc_ml.loopir.simplify import simplify_kernel
 from tinycc_ml.loopir.typing import COMPUTED, type_of
 from tinycc_ml.loopir.walk import expressions, local_types
@@ -54,10 +56,21 @@ def _called(kernel: LoopKernel) -> Iterator[str]:
     scope = local_types(kernel.body)
     for expr in expressions(kernel.body):
         match expr:
-            case Call(function, _):
+            case Call(function, _) if function in FUNCTIONS:
                 yield function
             case Binary("min" | "max" as operator, left, _):
                 yield f"{operator}_{type_of(left, buffers, scope).short_name}"
+
+
+def required_headers(kernel: LoopKernel) -> tuple[str, ...]:
+    """The headers whose functions and constants :func:`print_c_body` names."""
+    for expr in expressions(simplify_kernel(kernel).body):
+        match expr:
+            case Call(function, _) if function in MATH:
+                return (HEADER,)
+            case Literal(value, DType.FLOAT32) if not math.isfinite(value):
+                return (HEADER,)
+    return ()
 
 
 def _require(name: str, ordered: dict[str, ScalarFunction]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tinycc_ml.loopir.math_functions import MATH
+
 # C11 and C++17 keywords, and what the headers that generated files include define.
 _WORDS = """
     alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t
@@ -12,7 +14,7 @@ _WORDS = """
     switch template this thread_local throw true try typedef typeid typename typeof union unsigned
     using virtual void volatile wchar_t while xor xor_eq linux unix main
     int8_t uint8_t int16_t uint16_t int32_t uint32_t int64_t uint64_t size_t ptrdiff_t NULL
-    memcpy memmove memset memcmp strlen
+    memcpy memmove memset memcmp strlen INFINITY NAN
 """
 
-RESERVED = frozenset(_WORDS.split())
+RESERVED = frozenset((*_WORDS.split(), *(function.c_name for function in MATH.values())))

@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tinycc_ml.dtypes import DType
-from tinycc_ml.loopir.c_expr import Apply, Atom, CExpr, Convert, Element, Infix, literal
+from tinycc_ml.loopir.c_expr import Apply, Atom, CExpr, Choose, Convert, Element, Infix, literal
 from tinycc_ml.loopir.c_functions import PREFIX
 from tinycc_ml.loopir.c_indices import affine_expr, flat_expr
-from tinycc_ml.loopir.functions import FUNCTIONS
+from tinycc_ml.loopir.functions import CALLABLE
 from tinycc_ml.loopir.index import Affine
 from tinycc_ml.loopir.ir import (
     Binary,
     Call,
     Cast,
+    Compare,
     Expr,
     Literal,
     Load,
     Lookup,
     LoopKernel,
+    Select,
     Store,
     Var,
 )
+from tinycc_ml.loopir.math_functions import MathFunction
 from tinycc_ml.loopir.typing import promoted, type_of
 from tinycc_ml.loopir.walk import local_types
 
@@ -74,13 +77,29 @@ class CValues:
                 return Atom(name)
             case Binary():
                 return self._binary(expr, order)
+            case Compare():
+                return Convert(DType.INT32, self._comparison(expr, order))
+            case Select(condition, chosen, other):
+                values = self.value(chosen, order), self.value(other, order)
+                dtype = type_of(chosen, self._buffers, self._scope)
+                return Choose(self._condition(condition, order), *values, dtype)
             case Cast(dtype, value):
                 unchanged = type_of(value, self._buffers, self._scope) is dtype
                 operand = self.value(value, order)
                 return operand if unchanged else convert(dtype, operand)
             case Call(function, arguments):
                 operands = tuple(self.value(a, order) for a in arguments)
-                return Apply(PREFIX + function, operands, FUNCTIONS[function].result)
+                called = CALLABLE[function]
+                name = called.c_name if isinstance(called, MathFunction) else PREFIX + function
+                return Apply(name, operands, called.result)
+
+    def _condition(self, expr: Expr, order: tuple[str, ...]) -> Infix:
+        if isinstance(expr, Compare):
+            return self._comparison(expr, order)
+        return Infix("!=", self.value(expr, order), Atom("0"))
+
+    def _comparison(self, expr: Compare, order: tuple[str, ...]) -> Infix:
+        return Infix(expr.operator, self.value(expr.left, order), self.value(expr.right, order))
 
     def _binary(self, expr: Binary, order: tuple[str, ...]) -> CExpr:
         dtype = type_of(expr.left, self._buffers, self._scope)

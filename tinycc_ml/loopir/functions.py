@@ -1,11 +1,11 @@
 """The pure scalar functions that kernels may call: their meaning and their C text.
 
 They are the fixed-point steps of TensorFlow Lite Micro, and its rounding of floats. No text may
-need a library: no function of ``math.h``, no 64-bit division or shift by a variable (compilers call
-libgcc for these on Arm). Right shifts of negative numbers are taken to be arithmetic, as every
-compiler for the supported targets defines them. The C text becomes a ``static inline`` function of
-the generated file, only where a kernel calls it; ``meaning`` is what the interpreter runs, and the
-tests hold the two together.
+need a library: no 64-bit division or shift by a variable (compilers call libgcc for these on Arm).
+What floats need of ``math.h`` stands in ``math_functions.py`` and has no text. Right shifts of
+negative numbers are taken to be arithmetic, as every compiler for the supported targets defines
+them. The C text becomes a ``static inline`` function of the generated file, only where a kernel
+calls it; ``meaning`` is what the interpreter runs, and the tests hold the two together.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tinycc_ml.dtypes import DType
+from tinycc_ml.loopir.math_functions import MATH, MathFunction
 from tinycc_ml.numerics import affine_quantize, fixed_point, softmax
 
 _I32, _U32, _F32 = DType.INT32, DType.UINT32, DType.FLOAT32
@@ -411,3 +412,6 @@ _SWAR = (
 FUNCTIONS: dict[str, ScalarFunction] = {
     function.name: function for function in _FIXED_POINT + _SOFTMAX + _FLOAT + _DSP + _SWAR
 }
+
+#: All that a :class:`~tinycc_ml.loopir.ir.Call` may name.
+CALLABLE: dict[str, ScalarFunction | MathFunction] = {**FUNCTIONS, **MATH}

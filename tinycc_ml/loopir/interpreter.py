@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from tinycc_ml.errors import InternalError
 from tinycc_ml.loopir import checks
-from tinycc_ml.loopir.functions import FUNCTIONS
+from tinycc_ml.loopir.functions import CALLABLE
 from tinycc_ml.loopir.ir import LoopKernel, Role
 from tinycc_ml.loopir.to_python import translate
 
@@ -88,5 +88,5 @@ def _traced(trace: Trace) -> tuple[Callable[..., Any], Callable[..., None]]:
 
 _RUNTIME: dict[str, Any] = {
     **{name: getattr(checks, name) for name in checks.__all__},
-    **{f"f_{function.name}": function.meaning for function in FUNCTIONS.values()},
+    **{f"f_{function.name}": function.meaning for function in CALLABLE.values()},
 }

@@ -67,7 +67,7 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant: an integer of an integer type, or a float of ``float32``."""
+    """A constant: an integer of an integer type, or a float of ``float32``; infinities too."""
 
     value: int | float
     dtype: DType = DType.INT32
@@ -75,7 +75,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Reads one element; integers narrower than 32 bits are widened to ``int32``."""
+    """Reads one element; ``bool`` and integers narrower than 32 bits are widened to ``int32``."""
 
     buffer: str
     indices: tuple[Affine, ...]
@@ -106,6 +106,30 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True)
+class Compare:
+    """`< <= > >= == !=` on two operands of the same type: 1 where it holds, else 0, as ``int32``.
+
+    With NaN only `!=` holds.
+    """
+
+    operator: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """`chosen` where the condition, an ``int32``, is not 0, else `other`, of the same type.
+
+    Only the one is computed.
+    """
+
+    condition: Expr
+    chosen: Expr
+    other: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class Cast:
     """Converts as C does; an integer that does not fit the type is an error, not a wrap."""
 
@@ -115,13 +139,13 @@ class Cast:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Calls a pure scalar function of :mod:`tinycc_ml.loopir.functions`."""
+    """Calls a pure scalar function: one of ``functions.py``, or of ``math_functions.py``."""
 
     function: str
     arguments: tuple[Expr, ...]
 
 
-Expr = Literal | Load | Lookup | Var | Binary | Cast | Call
+Expr = Literal | Load | Lookup | Var | Binary | Compare | Select | Cast | Call
 
 
 # Statements

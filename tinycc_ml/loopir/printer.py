@@ -14,6 +14,7 @@ from tinycc_ml.loopir.ir import (
     Call,
     CallIntrinsic,
     Cast,
+    Compare,
     Condition,
     Expr,
     For,
@@ -23,6 +24,7 @@ from tinycc_ml.loopir.ir import (
     Local,
     Lookup,
     LoopKernel,
+    Select,
     Stmt,
     Store,
     Var,
@@ -69,8 +71,10 @@ def format_expr(expr: Expr) -> str:
             return name
         case Binary("min" | "max" as operator, left, right):
             return f"{operator}({format_expr(left)}, {format_expr(right)})"
-        case Binary(operator, left, right):
+        case Binary(operator, left, right) | Compare(operator, left, right):
             return f"({format_expr(left)} {operator} {format_expr(right)})"
+        case Select(condition, chosen, other):
+            return f"({format_expr(condition)} ? {format_expr(chosen)} : {format_expr(other)})"
         case Cast(dtype, value):
             return f"{dtype.value}({format_expr(value)})"
         case Call(function, arguments):

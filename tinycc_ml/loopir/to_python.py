@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from math import prod
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import InternalError
-from tinycc_ml.loopir.functions import FUNCTIONS
+from tinycc_ml.loopir.functions import CALLABLE
 from tinycc_ml.loopir.index import Affine
 from tinycc_ml.loopir.ir import (
     Accumulate,
@@ -20,6 +21,7 @@ from tinycc_ml.loopir.ir import (
     Call,
     CallIntrinsic,
     Cast,
+    Compare,
     Condition,
     Expr,
     For,
@@ -31,6 +33,7 @@ from tinycc_ml.loopir.ir import (
     Lookup,
     LoopKernel,
     Role,
+    Select,
     Stmt,
     Store,
     Var,
@@ -199,8 +202,7 @@ class _Translator:
     def expr(self, expr: Expr, extents: Mapping[str, int], scope: Mapping[str, DType]) -> str:
         match expr:
             case Literal(value, dtype):
-                is_float = dtype is DType.FLOAT32
-                return repr(float(np.float32(value))) if is_float else f"({value})"
+                return _float(value) if dtype is DType.FLOAT32 else f"({value})"
             case Load(buffer, indices):
                 return self.read(buffer, self.element(buffer, indices, extents))
             case Lookup(buffer, index):
@@ -212,12 +214,20 @@ class _Translator:
             case Binary(operator, left, right):
                 operands = self.expr(left, extents, scope), self.expr(right, extents, scope)
                 return _binary(operator, *operands, type_of(left, self.buffers, scope), expr)
+            case Compare(operator, left, right):
+                operands = self.expr(left, extents, scope), self.expr(right, extents, scope)
+                return f"int({operands[0]} {operator} {operands[1]})"
+            case Select(condition, chosen, other):
+                test, first, second = (
+                    self.expr(each, extents, scope) for each in (condition, chosen, other)
+                )
+                return f"({first} if {test} else {second})"
             case Cast(dtype, value):
                 source = type_of(value, self.buffers, scope)
                 return _cast(self.expr(value, extents, scope), source, dtype, format_expr(expr))
             case Call(function, arguments):
                 texts = ", ".join(self.expr(a, extents, scope) for a in arguments)
-                result = FUNCTIONS[function].result
+                result = CALLABLE[function].result
                 text = f"f_{function}({texts})"
                 return _within(text, result, format_expr(expr)) if result.is_integer else text
 
@@ -245,6 +255,11 @@ class _Translator:
     def condition(self, condition: Condition, extents: Mapping[str, int]) -> str:
         index = _affine(condition.index, extents, "condition")
         return f"{condition.low} <= {index} < {condition.high}"
+
+
+def _float(value: float) -> str:
+    rounded = float(np.float32(value))
+    return repr(rounded) if math.isfinite(rounded) else f"float('{rounded}')"
 
 
 def _affine(index: Affine, extents: Mapping[str, int], where: str) -> str:

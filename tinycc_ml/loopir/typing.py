@@ -1,8 +1,8 @@
 """Which type an expression is computed in.
 
-Values are computed in ``int32``, ``uint32``, ``int64`` or ``float32``. Narrower integers exist only
-in buffers: a load widens them, a store narrows and must fit. So the generated C never depends on
-the promotion rules of the platform.
+Values are computed in ``int32``, ``uint32``, ``int64`` or ``float32``. ``bool`` and narrower
+integers exist only in buffers: a load widens them, a store narrows and must fit. So the generated C
+never depends on the promotion rules of the platform.
 """
 
 from __future__ import annotations
@@ -13,39 +13,35 @@ from types import MappingProxyType
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import InternalError
-from tinycc_ml.loopir.functions import FUNCTIONS
+from tinycc_ml.loopir.functions import CALLABLE
 from tinycc_ml.loopir.ir import (
     Binary,
     Buffer,
     Call,
     Cast,
+    Compare,
     Expr,
     Literal,
     Load,
     Local,
     Lookup,
+    Select,
     Var,
 )
 from tinycc_ml.loopir.printer import format_expr
 
 COMPUTED = (DType.INT32, DType.UINT32, DType.INT64, DType.FLOAT32)
 OPERATORS = ("+", "-", "*", "/", "min", "max")
+COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 _WIDENED = MappingProxyType(
-    {DType.INT8: DType.INT32, DType.UINT8: DType.INT32, DType.INT16: DType.INT32}
+    dict.fromkeys((DType.BOOL, DType.INT8, DType.UINT8, DType.INT16), DType.INT32)
 )
 
 
 def promoted(dtype: DType) -> DType:
-    """The type that an element of this type is computed in.
-
-    Raises:
-        InternalError: If there is none (``bool``).
-    """
-    widened = _WIDENED.get(dtype, dtype)
-    if widened not in COMPUTED:
-        raise InternalError(f"loop IR does not compute with {dtype.value}")
-    return widened
+    """The type that an element of this type is computed in."""
+    return _WIDENED.get(dtype, dtype)
 
 
 def type_of(expr: Expr, buffers: Mapping[str, Buffer], scope: Mapping[str, DType]) -> DType:
@@ -74,10 +70,14 @@ def type_of(expr: Expr, buffers: Mapping[str, Buffer], scope: Mapping[str, DType
                 raise InternalError(f"local {name} is not defined")
             return scope[name]
         case Binary(operator, left, right):
-            if operator not in OPERATORS:
-                raise InternalError(f"operator {operator!r}; allowed {' '.join(OPERATORS)}")
-            result = type_of(left, buffers, scope)
-            _expect(right, result, buffers, scope, f"right side of {format_expr(expr)}")
+            return _operands_type(operator, OPERATORS, expr, (left, right), buffers, scope)
+        case Compare(operator, left, right):
+            _operands_type(operator, COMPARISONS, expr, (left, right), buffers, scope)
+            return DType.INT32
+        case Select(condition, chosen, other):
+            _expect(condition, DType.INT32, buffers, scope, f"condition of {format_expr(expr)}")
+            result = type_of(chosen, buffers, scope)
+            _expect(other, result, buffers, scope, f"right side of {format_expr(expr)}")
             return result
         case Cast(dtype, value):
             type_of(value, buffers, scope)
@@ -93,12 +93,29 @@ def check_local(statement: Local) -> None:
         raise InternalError(f"local {statement.name} is {statement.dtype.value}; allowed {allowed}")
 
 
+def _operands_type(
+    operator: str,
+    allowed: tuple[str, ...],
+    expr: Expr,
+    operands: tuple[Expr, Expr],
+    buffers: Mapping[str, Buffer],
+    scope: Mapping[str, DType],
+) -> DType:
+    """The type of both operands."""
+    if operator not in allowed:
+        raise InternalError(f"operator {operator!r}; allowed {' '.join(allowed)}")
+    left, right = operands
+    result = type_of(left, buffers, scope)
+    _expect(right, result, buffers, scope, f"right side of {format_expr(expr)}")
+    return result
+
+
 def _literal_type(value: int | float, dtype: DType) -> DType:
     if dtype not in COMPUTED:
         raise InternalError(f"literal {value!r} of {dtype.value}")
     if dtype.is_integer and not (isinstance(value, int) and dtype.min <= value <= dtype.max):
         raise InternalError(f"literal {value!r} does not fit {dtype.value}")
-    if dtype is DType.FLOAT32 and not math.isfinite(value):
+    if dtype is DType.FLOAT32 and math.isnan(value):
         raise InternalError(f"{value} is no literal of float32")
     return dtype
 
@@ -110,7 +127,7 @@ def _buffer(name: str, buffers: Mapping[str, Buffer]) -> Buffer:
 
 
 def _call_type(call: Call, buffers: Mapping[str, Buffer], scope: Mapping[str, DType]) -> DType:
-    function = FUNCTIONS.get(call.function)
+    function = CALLABLE.get(call.function)
     if function is None:
         raise InternalError(f"function {call.function} does not exist")
     if len(call.arguments) != len(function.parameters):

@@ -65,7 +65,6 @@ class _Verifier:
     def run(self) -> None:
         for buffer in self.kernel.buffers:
             self.define(buffer.name)
-            promoted(buffer.dtype)
             if any(extent < 1 for extent in buffer.shape) or prod(buffer.shape) >= _INDEX_LIMIT:
                 raise InternalError(f"buffer {buffer.name} has shape {buffer.shape}")
             if buffer.ring_rows is not None and not 1 <= buffer.ring_rows <= buffer.shape[0]:

@@ -14,6 +14,7 @@ from tinycc_ml.loopir.ir import (
     Call,
     CallIntrinsic,
     Cast,
+    Compare,
     Expr,
     For,
     If,
@@ -21,6 +22,7 @@ from tinycc_ml.loopir.ir import (
     Load,
     Local,
     Lookup,
+    Select,
     Stmt,
     Store,
     Var,
@@ -40,8 +42,10 @@ def statements(body: Sequence[Stmt]) -> Iterator[Stmt]:
 def operands(expr: Expr) -> tuple[Expr, ...]:
     """The direct operands of an expression."""
     match expr:
-        case Binary(_, left, right):
+        case Binary(_, left, right) | Compare(_, left, right):
             return (left, right)
+        case Select(condition, chosen, other):
+            return (condition, chosen, other)
         case Cast(_, value):
             return (value,)
         case Lookup(_, index):
@@ -71,6 +75,10 @@ def rebuild(expr: Expr, f: Callable[[Expr], Expr]) -> Expr:
     match expr:
         case Binary(operator, left, right):
             return f(Binary(operator, rebuild(left, f), rebuild(right, f)))
+        case Compare(operator, left, right):
+            return f(Compare(operator, rebuild(left, f), rebuild(right, f)))
+        case Select(condition, chosen, other):
+            return f(Select(rebuild(condition, f), rebuild(chosen, f), rebuild(other, f)))
         case Cast(dtype, value):
             return f(Cast(dtype, rebuild(value, f)))
         case Lookup(buffer, index):

@@ -23,6 +23,14 @@ from tinycc_ml.ops.access import Access
 from tinycc_ml.ops.activation import Activation, output_clamp
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload
 from tinycc_ml.ops.broadcast import broadcast_access, broadcast_kernel, broadcast_shape
+from tinycc_ml.ops.floats import (
+    FloatNumbers,
+    float_numbers,
+    float_problem,
+    is_float,
+    limit,
+    limited,
+)
 from tinycc_ml.ops.int8_checks import int8_problem
 from tinycc_ml.ops.quantized import integers_problem
 from tinycc_ml.ops.registry import register
@@ -65,6 +73,7 @@ class Add(OpDef):
     name = "add"
     attrs_type = AddAttrs
     summary = "elementwise addition with broadcasting; fused activation"
+    dtypes = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -72,6 +81,8 @@ class Add(OpDef):
 
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
+        if is_float(bound):
+            return float_problem(bound)
         first, second = bound.inputs
         return (
             int8_problem("input 0", first)
@@ -83,6 +94,8 @@ class Add(OpDef):
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
         a = cast(AddAttrs, bound.attrs)
+        if is_float(bound):
+            return Integers(float_numbers(a.activation), (("input0", 0), ("input1", 1)))
         first, second, y = bound.inputs[0].quant, bound.inputs[1].quant, bound.outputs[0].quant
         assert first and second and y  # checked by check
         unit = 2 * max(first.scale, second.scale)
@@ -98,7 +111,10 @@ class Add(OpDef):
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        n = cast(AddNumbers, workload.numbers)
+        n = workload.numbers
+        if isinstance(n, FloatNumbers):
+            return (limit(operands["input0"] + operands["input1"], n),)
+        n = cast(AddNumbers, n)
         raw = scale_input(operands["input0"], n.input0) + scale_input(operands["input1"], n.input1)
         result = multiply_by_quantized_multiplier(raw, n.output.multiplier, n.output.shift)
         return (np.clip(result + n.output.offset, n.output_min, n.output_max).astype(np.int8),)
@@ -109,7 +125,11 @@ class Add(OpDef):
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
-        n = cast(AddNumbers, workload.numbers)
+        n = workload.numbers
+        if isinstance(n, FloatNumbers):
+            numbers = n
+            return broadcast_kernel(workload, lambda x, y: limited(b.add(x, y), numbers))
+        n = cast(AddNumbers, n)
 
         def scaled(x: Expr, s: Scaling) -> Expr:
             shifted = b.mul(b.add(x, s.offset), 1 << _LEFT_SHIFT)

@@ -11,17 +11,30 @@ from the quantized 0, not from the zero point.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array
-from tinycc_ml.loopir import Accumulate, Affine, Binary, Expr, Literal, Local, LoopKernel, Stmt, Var
+from tinycc_ml.loopir import (
+    Accumulate,
+    Affine,
+    Binary,
+    Cast,
+    Expr,
+    Literal,
+    Local,
+    LoopKernel,
+    Stmt,
+    Var,
+)
 from tinycc_ml.loopir import build as b
 from tinycc_ml.numerics.fixed_point import INT32_MAX
-from tinycc_ml.ops.base import BoundNode, Workload, buffers_of
+from tinycc_ml.ops.base import BoundNode, Numbers, Workload, buffers_of
 from tinycc_ml.ops.convolution import tap_conditions, tap_index
+from tinycc_ml.ops.floats import FloatNumbers, is_float, limit, limited, running_sum
 from tinycc_ml.ops.pooling import Pool2DAttrs, Pooling, PoolNumbers
 from tinycc_ml.ops.registry import register
 from tinycc_ml.ops.window import sliding_windows
@@ -37,24 +50,28 @@ class AveragePool2D(Pooling):
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
         kh, kw = cast(Pool2DAttrs, bound.attrs).kernel
-        if kh * kw * 129 > INT32_MAX:
+        if kh * kw * 129 > INT32_MAX and not is_float(bound):
             return f"window {kh}x{kw}: its sum can exceed int32"
         return super().check(bound)
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        a, n, x = cast(Pool2DAttrs, workload.attrs), cast(PoolNumbers, workload.numbers), operands
-        values = x["input"].astype(np.int64)
-        acc, count = (
-            sliding_windows(v, a.kernel, a.stride, (1, 1), a.padding, fill=0).sum(axis=(4, 5))
+        a, n = cast(Pool2DAttrs, workload.attrs), workload.numbers
+        values = operands["input"].astype(np.float32 if workload.dtype.is_float else np.int64)
+        windows, inside = (
+            sliding_windows(v, a.kernel, a.stride, (1, 1), a.padding, fill=0)
             for v in (values, np.ones_like(values[..., :1]))
         )
+        count = inside.sum(axis=(4, 5))
+        if isinstance(n, FloatNumbers):
+            return (limit(running_sum(windows.reshape(*windows.shape[:4], -1)) / count, n),)
+        n, acc = cast(PoolNumbers, n), windows.sum(axis=(4, 5))
         mean = np.sign(acc) * ((np.abs(acc) + count // 2) // count)
         return (np.clip(mean, n.output_min, n.output_max).astype(np.int8),)
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
-        a, n = cast(Pool2DAttrs, workload.attrs), cast(PoolNumbers, workload.numbers)
+        a, n = cast(Pool2DAttrs, workload.attrs), workload.numbers
         x, y = buffers_of(workload)
         _, height, width, channels = x.shape
         _, out_h, out_w, _ = y.shape
@@ -64,15 +81,10 @@ class AveragePool2D(Pooling):
         ix = tap_index("ox", "kx", a.stride[1], 1, p.left)
         rows = _count("rows", ("ky", kh), iy, extents, height)
         columns = _count("columns", ("kx", kw), ix, extents, width)
-        size: tuple[Stmt, ...] = ()
-        mean = mean_of_sum(kh * kw)
+        taken: Expr | int = kh * kw
         if rows or columns:
             taken = b.mul(Var("rows") if rows else kh, Var("columns") if columns else kw)
-            size = (
-                Local("count", DType.INT32, taken),
-                Local("half", DType.INT32, b.div(Var("count"), 2)),
-            )
-            mean = rounded_mean(Var("count"), Var("half"), b.sub(0, Var("half")))
+        mean = _float_mean(taken, n) if isinstance(n, FloatNumbers) else _integer_mean(taken, n)
         taps = b.when(
             tap_conditions(ix, extents, width), Accumulate("acc", b.load(x, 0, iy, ix, "c"))
         )
@@ -80,12 +92,40 @@ class AveragePool2D(Pooling):
         taps = b.nest([("ky", kh)], *b.when(tap_conditions(iy, extents, height), *taps))
         pixel = b.nest(
             [("c", channels)],
-            Local("acc", DType.INT32, Literal(0)),
+            Local("acc", mean.zero.dtype, mean.zero),
             *taps,
-            b.store(y, (0, "oy", "ox", "c"), b.clamp(mean, n.output_min, n.output_max)),
+            b.store(y, (0, "oy", "ox", "c"), mean.output),
         )
-        row = b.nest([("ox", out_w)], *columns, *size, *pixel)
+        row = b.nest([("ox", out_w)], *columns, *mean.size, *pixel)
         return LoopKernel("average_pool2d", (x, y), b.nest([("oy", out_h)], *rows, *row))
+
+
+@dataclass(frozen=True, slots=True)
+class _Mean:
+    """What is computed for a window: its size, and the output for the local ``acc``."""
+
+    zero: Literal
+    size: tuple[Stmt, ...]
+    output: Expr
+
+
+def _integer_mean(taken: Expr | int, numbers: Numbers) -> _Mean:
+    n = cast(PoolNumbers, numbers)
+    if isinstance(taken, int):
+        size: tuple[Stmt, ...] = ()
+        mean = mean_of_sum(taken)
+    else:
+        half = Local("half", DType.INT32, b.div(Var("count"), 2))
+        size = (Local("count", DType.INT32, taken), half)
+        mean = rounded_mean(Var("count"), Var("half"), b.sub(0, Var("half")))
+    return _Mean(Literal(0), size, b.clamp(mean, n.output_min, n.output_max))
+
+
+def _float_mean(taken: Expr | int, n: FloatNumbers) -> _Mean:
+    if isinstance(taken, int):
+        return _Mean(b.number(0.0), (), limited(b.div(Var("acc"), b.number(taken)), n))
+    size = Local("count", DType.FLOAT32, Cast(DType.FLOAT32, taken))
+    return _Mean(b.number(0.0), (size,), limited(b.div(Var("acc"), Var("count")), n))
 
 
 def _count(

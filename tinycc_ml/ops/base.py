@@ -3,7 +3,8 @@
 One file per operator holds one subclass of :class:`OpDef`. After the graph has been simplified and
 quantized, :func:`tinycc_ml.ops.integerize` asks each operator for its *numbers* (literals: zero
 points, clamps, shifts) and its constant operands (weights, folded bias, multipliers, tables). From
-there on no real scale exists any more.
+there on no quantized layer has a real scale any more. Layers that compute in float32 keep their
+numbers as they are; the type of a workload's numbers tells which meaning it has.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array, Constant, Node, OpAttrs, Origin, TensorType
 from tinycc_ml.loopir import Buffer, LoopKernel, Role
 from tinycc_ml.ops.access import Access
@@ -40,7 +42,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Integers:
-    """What :meth:`OpDef.integerize` returns.
+    """What :meth:`OpDef.integerize` returns; of float layers the numbers are real.
 
     Attributes:
         numbers: The literals.
@@ -64,6 +66,11 @@ class Workload:
     inputs: tuple[tuple[str, TensorType], ...]
     constants: tuple[tuple[str, TensorType], ...]
     outputs: tuple[tuple[str, TensorType], ...]
+
+    @property
+    def dtype(self) -> DType:
+        """The element type of the first input; constants and outputs may have others."""
+        return self.inputs[0][1].dtype
 
     def operand(self, role: str) -> TensorType:
         """The type of the operand of that role."""
@@ -145,11 +152,18 @@ class OpDef(ABC):
 
     @abstractmethod
     def integerize(self, bound: BoundNode) -> Integers:
-        """The node in integers, with TensorFlow Lite Micro's rounding of every real number."""
+        """The node in integers, with TensorFlow Lite Micro's rounding of every real number.
+
+        A node that computes in float32 is left alone: its numbers and constants are the model's.
+        """
 
     @abstractmethod
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
-        """Computes the outputs in NumPy, bit-exactly; the oracle of all kernels.
+        """Computes the outputs in NumPy; the oracle of all kernels.
+
+        Of integers bit-exactly. Of floats in float32, one operation after the other as TensorFlow
+        Lite Micro and :meth:`lower` do; kernels that sum up in another order, or multiply and add
+        in one step, are compared with it within a tolerance.
 
         Args:
             workload: What to compute.

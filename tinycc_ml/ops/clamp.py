@@ -1,9 +1,10 @@
-"""Operators that only clamp: input and output are quantized alike."""
+"""Operators that only clamp: input and output are quantized alike, or float32."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -13,6 +14,7 @@ from tinycc_ml.loopir import LoopKernel
 from tinycc_ml.loopir import build as b
 from tinycc_ml.ops.base import Numbers, Workload
 from tinycc_ml.ops.elementwise import elementwise_kernel
+from tinycc_ml.ops.floats import FloatNumbers, limit, limited
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,17 @@ class ClampNumbers(Numbers):
 
 def clamp_reference(workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
     """See :meth:`OpDef.reference`."""
-    n = cast(ClampNumbers, workload.numbers)
+    n = workload.numbers
+    if isinstance(n, FloatNumbers):
+        return (limit(operands["input"], n),)
+    n = cast(ClampNumbers, n)
     return (np.clip(operands["input"], n.low, n.high),)
 
 
 def lower_clamp(workload: Workload) -> LoopKernel:
     """See :meth:`OpDef.lower`."""
-    n = cast(ClampNumbers, workload.numbers)
+    n = workload.numbers
+    if isinstance(n, FloatNumbers):
+        return elementwise_kernel(workload, partial(limited, numbers=n))
+    n = cast(ClampNumbers, n)
     return elementwise_kernel(workload, lambda x: b.clamp(x, n.low, n.high))

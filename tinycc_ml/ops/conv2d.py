@@ -16,7 +16,6 @@ from typing import cast
 
 import numpy as np
 
-from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import Accumulate, Local, LoopKernel
@@ -25,12 +24,13 @@ from tinycc_ml.ops.access import Access, Window
 from tinycc_ml.ops.activation import Activation
 from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload, buffers_of
 from tinycc_ml.ops.convolution import (
-    ConvNumbers,
     WeightedLayer,
+    accumulation,
     check_convolution,
+    finish,
+    input_zero,
     integerize_convolution,
-    requantize_channels,
-    requantized,
+    multiply_add,
     tap_conditions,
     tap_index,
 )
@@ -60,6 +60,7 @@ class Conv2D(OpDef):
     name = "conv2d"
     attrs_type = Conv2DAttrs
     summary = "2-D convolution, any kernel, stride, dilation and padding; fused activation"
+    dtypes = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -86,18 +87,15 @@ class Conv2D(OpDef):
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        a, n = cast(Conv2DAttrs, workload.attrs), cast(ConvNumbers, workload.numbers)
-        w = operands["weight"]
-        zero = n.input_zero_point
+        a, w, zero = cast(Conv2DAttrs, workload.attrs), operands["weight"], input_zero(workload)
         windows = sliding_windows(
             operands["input"], w.shape[1:3], a.stride, a.dilation, a.padding, fill=zero
         )
-        # (n, y, x, i, ky, kx) and (o, ky, kx, i): one matrix product, in float64 for speed.
-        x = (windows - float(zero)).transpose(0, 1, 2, 4, 5, 3)
-        flat = x.reshape(*x.shape[:3], -1) @ w.reshape(len(w), -1).T.astype(np.float64)
-        # Exact: below 2**53 every partial sum is an integer that float64 holds.
-        acc = flat.astype(np.int64) + operands["bias"]
-        return (requantize_channels(acc, n, operands["multiplier"], operands["shift"]),)
+        # (n, y, x, i, ky, kx) and (o, ky, kx, i): one matrix product.
+        x = windows.transpose(0, 1, 2, 4, 5, 3).reshape(*windows.shape[:3], -1)
+        centered = x - np.int16(zero) if zero else x
+        products = multiply_add(centered, w.reshape(len(w), -1), workload)
+        return (finish(products, workload, operands),)
 
     def macs(self, workload: Workload) -> int:
         """See the base class."""
@@ -122,26 +120,24 @@ class Conv2D(OpDef):
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
-        a, n = cast(Conv2DAttrs, workload.attrs), cast(ConvNumbers, workload.numbers)
+        a, sums = cast(Conv2DAttrs, workload.attrs), accumulation(workload)
         buffers = buffers_of(workload)
-        x, w, bias, multiplier, shift, y = buffers
+        x, w, y = buffers[0], buffers[1], buffers[-1]
         _, height, width, in_c = x.shape
         _, kh, kw, _ = w.shape
         _, out_h, out_w, out_c = y.shape
         extents = {"oy": out_h, "ox": out_w, "ky": kh, "kx": kw}
         iy = tap_index("oy", "ky", a.stride[0], a.dilation[0], a.padding.top)
         ix = tap_index("ox", "kx", a.stride[1], a.dilation[1], a.padding.left)
-        product = b.mul(
-            b.sub(b.load(x, 0, iy, ix, "ic"), n.input_zero_point),
-            b.load(w, "oc", "ky", "kx", "ic"),
-        )
+        factor = sums.factor(b.load(x, 0, iy, ix, "ic"))
+        product = b.mul(factor, b.load(w, "oc", "ky", "kx", "ic"))
         taps = b.nest([("ic", in_c)], Accumulate("acc", product))
         taps = b.nest([("kx", kw)], *b.when(tap_conditions(ix, extents, width), *taps))
         taps = b.nest([("ky", kh)], *b.when(tap_conditions(iy, extents, height), *taps))
         body = b.nest(
             [("oy", out_h), ("ox", out_w), ("oc", out_c)],
-            Local("acc", DType.INT32, b.load(bias, "oc")),
+            Local("acc", sums.dtype, sums.start("oc")),
             *taps,
-            b.store(y, (0, "oy", "ox", "oc"), requantized("acc", "oc", multiplier, shift, n)),
+            b.store(y, (0, "oy", "ox", "oc"), sums.output("oc")),
         )
         return LoopKernel("conv2d", buffers, body)

@@ -1,8 +1,14 @@
-"""What the convolutions and the fully connected layer share in integers."""
+"""What the convolutions and the fully connected layer share: products summed up.
+
+In integers, sums start with the bias and are requantized. In float32 the bias is added to the sum,
+as TensorFlow Lite Micro does.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -13,7 +19,16 @@ from tinycc_ml.loopir import Affine, AffineLike, Buffer, Condition, Expr, Var, a
 from tinycc_ml.loopir import build as b
 from tinycc_ml.numerics import multiply_by_quantized_multiplier, quantize_multiplier
 from tinycc_ml.ops.activation import Activation, output_clamp
-from tinycc_ml.ops.base import BoundNode, Numbers
+from tinycc_ml.ops.base import BoundNode, Numbers, Workload, buffers_of
+from tinycc_ml.ops.floats import (
+    FloatNumbers,
+    float_numbers,
+    float_problem,
+    is_float,
+    limit,
+    limited,
+    running_product,
+)
 from tinycc_ml.ops.int8_checks import (
     INT8_MAX,
     INT8_MIN,
@@ -57,15 +72,17 @@ class WeightedLayer:
 
 def integerize_convolution(
     bound: BoundNode, layer: WeightedLayer
-) -> tuple[ConvNumbers, tuple[tuple[str, Constant], ...]]:
-    """Numbers and constants (weight, bias, multiplier, shift) of a layer with weights.
+) -> tuple[ConvNumbers | FloatNumbers, tuple[tuple[str, Constant], ...]]:
+    """Numbers and constants (weight, bias; multiplier, shift) of a layer with weights.
 
-    The inputs of the node are input, weight, bias. Where no tap lies outside the input, the zero
-    point of the input is constant work and moves into the bias:
-    ``sum((x - z) * w) = sum(x * w) - z * sum(w)``; :func:`check_convolution` makes sure that no
-    such sum exceeds int32. Multiplier and shift have one element per channel, or one in all where
-    the weight is quantized per tensor.
+    In float32 they are the model's. In integers: the inputs of the node are input, weight, bias.
+    Where no tap lies outside the input, the zero point of the input is constant work and moves into
+    the bias: ``sum((x - z) * w) = sum(x * w) - z * sum(w)``; :func:`check_convolution` makes sure
+    that no such sum exceeds int32. Multiplier and shift have one element per channel, or one in all
+    where the weight is quantized per tensor.
     """
+    if is_float(bound):
+        return float_numbers(layer.activation), _float_constants(bound)
     y, weight = bound.outputs[0].quant, bound.constants[1]
     assert y and weight  # checked by check_convolution
     bias = _folded_bias(bound, layer)
@@ -79,8 +96,16 @@ def integerize_convolution(
     )
 
 
+def _float_constants(bound: BoundNode) -> tuple[tuple[str, Constant], ...]:
+    _, weight, bias = bound.constants
+    assert weight and bias  # checked by check_convolution
+    return (("weight", weight), ("bias", bias))
+
+
 def check_convolution(bound: BoundNode, layer: WeightedLayer) -> str | None:
-    """Why the integers of this layer are not supported, or ``None``."""
+    """Why this layer is not supported, or ``None``."""
+    if is_float(bound):
+        return float_problem(bound) or _constants_problem(bound)
     return _type_problem(bound, layer.channel_axis) or _range_problem(bound, layer)
 
 
@@ -91,8 +116,9 @@ def _type_problem(bound: BoundNode, channel_axis: int) -> str | None:
         return problem
     if w.dtype != DType.INT8 or bias.dtype != DType.INT32:
         return f"weight {w.dtype.value}, bias {bias.dtype.value}; allowed int8 and int32"
-    if bound.constants[1] is None or bound.constants[2] is None:
-        return "weight or bias is computed at run time; both must be constants"
+    problem = _constants_problem(bound)
+    if problem:
+        return problem
     if w.quant is None:
         return "the weight has no quantization parameters"
     if any(w.quant.zero_points):
@@ -102,6 +128,12 @@ def _type_problem(bound: BoundNode, channel_axis: int) -> str | None:
     if len(w.quant.scales) != (1 if w.quant.axis is None else w.shape[channel_axis]):
         return f"the weight {w} has {len(w.quant.scales)} scales"
     return scale_problem("weight", w.quant)
+
+
+def _constants_problem(bound: BoundNode) -> str | None:
+    if bound.constants[1] is None or bound.constants[2] is None:
+        return "weight or bias is computed at run time; both must be constants"
+    return None
 
 
 def _range_problem(bound: BoundNode, layer: WeightedLayer) -> str | None:
@@ -178,6 +210,82 @@ def requantized(
     index = channel if multiplier.elements > 1 else 0
     scaled = b.call("requantize", Var(acc), b.load(multiplier, index), b.load(shift, index))
     return b.clamp(b.add(scaled, numbers.output_zero_point), numbers.output_min, numbers.output_max)
+
+
+def input_zero(workload: Workload) -> int:
+    """What is subtracted from every input, and stands for one outside the tensor."""
+    numbers = workload.numbers
+    return numbers.input_zero_point if isinstance(numbers, ConvNumbers) else 0
+
+
+def multiply_add(x: Array, weight: Array, workload: Workload) -> Array:
+    """The sums of products that :func:`finish` takes.
+
+    Args:
+        x: (..., K), the layer's input without its zero point.
+        weight: (O, K).
+        workload: The layer.
+    """
+    if isinstance(workload.numbers, FloatNumbers):
+        return running_product(x, weight)
+    # In float64 for speed, and exact: every partial sum is an integer below 2**53.
+    products: Array = x.astype(np.float64) @ weight.T.astype(np.float64)
+    return products
+
+
+def finish(products: Array, workload: Workload, operands: Mapping[str, Array]) -> Array:
+    """The reference's way from sums of products to outputs.
+
+    Args:
+        products: Channels last, without the bias; float64 that holds an exact integer, or float32.
+        workload: The layer.
+        operands: Its constants by role.
+    """
+    numbers = workload.numbers
+    if isinstance(numbers, FloatNumbers):
+        return limit(products + operands["bias"], numbers)
+    acc = products.astype(np.int64) + operands["bias"]
+    return requantize_channels(
+        acc, cast(ConvNumbers, numbers), operands["multiplier"], operands["shift"]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulation:
+    """How products are summed up in the local ``acc``: what a loop nest needs of the arithmetic.
+
+    Attributes:
+        dtype: Of the sum.
+        start: Its first value, by channel.
+        factor: What an element of the input is multiplied as.
+        output: What the finished sum becomes, by channel.
+    """
+
+    dtype: DType
+    start: Callable[[AffineLike], Expr]
+    factor: Callable[[Expr], Expr]
+    output: Callable[[AffineLike], Expr]
+
+
+def accumulation(workload: Workload) -> Accumulation:
+    """The arithmetic of a layer with weights."""
+    numbers, buffers = workload.numbers, {b.name: b for b in buffers_of(workload)}
+    bias = buffers["bias"]
+    if isinstance(numbers, FloatNumbers):
+        return Accumulation(
+            DType.FLOAT32,
+            lambda channel: b.number(0.0),
+            lambda x: x,
+            lambda channel: limited(b.add(Var("acc"), b.load(bias, channel)), numbers),
+        )
+    n = cast(ConvNumbers, numbers)
+    multiplier, shift = buffers["multiplier"], buffers["shift"]
+    return Accumulation(
+        DType.INT32,
+        lambda channel: b.load(bias, channel),
+        lambda x: b.sub(x, n.input_zero_point),
+        lambda channel: requantized("acc", channel, multiplier, shift, n),
+    )
 
 
 def tap_index(out: str, tap: str, stride: int, dilation: int, pad: int) -> Affine:

@@ -16,7 +16,6 @@ from typing import cast
 
 import numpy as np
 
-from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import Accumulate, Local, LoopKernel, affine
@@ -25,12 +24,12 @@ from tinycc_ml.ops.access import Access, Window
 from tinycc_ml.ops.activation import Activation
 from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload, buffers_of
 from tinycc_ml.ops.convolution import (
-    ConvNumbers,
     WeightedLayer,
+    accumulation,
     check_convolution,
+    finish,
+    input_zero,
     integerize_convolution,
-    requantize_channels,
-    requantized,
     tap_conditions,
     tap_index,
 )
@@ -60,6 +59,7 @@ class DepthwiseConv2D(OpDef):
     name = "depthwise_conv2d"
     attrs_type = DepthwiseConv2DAttrs
     summary = "2-D depthwise convolution, one or more filters per channel; fused activation"
+    dtypes = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -86,19 +86,19 @@ class DepthwiseConv2D(OpDef):
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        a, n = cast(DepthwiseConv2DAttrs, workload.attrs), cast(ConvNumbers, workload.numbers)
-        w = operands["weight"][0].astype(np.int64)
-        zero = n.input_zero_point
+        a, zero = cast(DepthwiseConv2DAttrs, workload.attrs), input_zero(workload)
+        wide = np.float32 if workload.dtype.is_float else np.float64
+        w = operands["weight"][0].astype(wide)
         windows = sliding_windows(
             operands["input"], w.shape[:2], a.stride, a.dilation, a.padding, fill=zero
         )
-        acc = np.zeros(workload.operand("output").shape, np.int64) + operands["bias"]
+        products = np.zeros(workload.operand("output").shape, wide)
         multiplier = w.shape[2] // windows.shape[3]
         for ky in range(w.shape[0]):
             for kx in range(w.shape[1]):
-                x = windows[..., ky, kx].astype(np.int64) - zero
-                acc += np.repeat(x, multiplier, axis=3) * w[ky, kx]
-        return (requantize_channels(acc, n, operands["multiplier"], operands["shift"]),)
+                x = windows[..., ky, kx].astype(wide) - zero
+                products += np.repeat(x, multiplier, axis=3) * w[ky, kx]
+        return (finish(products, workload, operands),)
 
     def macs(self, workload: Workload) -> int:
         """See the base class."""
@@ -124,9 +124,9 @@ class DepthwiseConv2D(OpDef):
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
-        a, n = cast(DepthwiseConv2DAttrs, workload.attrs), cast(ConvNumbers, workload.numbers)
+        a, sums = cast(DepthwiseConv2DAttrs, workload.attrs), accumulation(workload)
         buffers = buffers_of(workload)
-        x, w, bias, multiplier, shift, y = buffers
+        x, w, y = buffers[0], buffers[1], buffers[-1]
         _, height, width, in_c = x.shape
         _, kh, kw, _ = w.shape
         _, out_h, out_w, out_c = y.shape
@@ -136,17 +136,16 @@ class DepthwiseConv2D(OpDef):
         extents = {"oy": out_h, "ox": out_w, "ky": kh, "kx": kw}
         iy = tap_index("oy", "ky", a.stride[0], a.dilation[0], a.padding.top)
         ix = tap_index("ox", "kx", a.stride[1], a.dilation[1], a.padding.left)
-        product = b.mul(
-            b.sub(b.load(x, 0, iy, ix, "ic"), n.input_zero_point), b.load(w, 0, "ky", "kx", oc)
-        )
+        factor = sums.factor(b.load(x, 0, iy, ix, "ic"))
+        product = b.mul(factor, b.load(w, 0, "ky", "kx", oc))
         taps = b.when(tap_conditions(ix, extents, width), Accumulate("acc", product))
         taps = b.nest([("kx", kw)], *taps)
         taps = b.nest([("ky", kh)], *b.when(tap_conditions(iy, extents, height), *taps))
         channels = [("ic", in_c)] + ([("filter", filters)] if filters > 1 else [])
         body = b.nest(
             [("oy", out_h), ("ox", out_w), *channels],
-            Local("acc", DType.INT32, b.load(bias, oc)),
+            Local("acc", sums.dtype, sums.start(oc)),
             *taps,
-            b.store(y, (0, "oy", "ox", oc), requantized("acc", oc, multiplier, shift, n)),
+            b.store(y, (0, "oy", "ox", oc), sums.output(oc)),
         )
         return LoopKernel("depthwise_conv2d", buffers, body)

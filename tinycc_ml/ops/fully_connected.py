@@ -16,9 +16,6 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import cast
 
-import numpy as np
-
-from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import Accumulate, Local, LoopKernel
@@ -27,12 +24,12 @@ from tinycc_ml.ops.access import Access, Window
 from tinycc_ml.ops.activation import Activation
 from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload, buffers_of
 from tinycc_ml.ops.convolution import (
-    ConvNumbers,
     WeightedLayer,
+    accumulation,
     check_convolution,
+    finish,
     integerize_convolution,
-    requantize_channels,
-    requantized,
+    multiply_add,
 )
 from tinycc_ml.ops.registry import register
 
@@ -57,6 +54,7 @@ class FullyConnected(OpDef):
     name = "fully_connected"
     attrs_type = FullyConnectedAttrs
     summary = "Matrix product with constant weights, any batch; fused activation"
+    dtypes = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -83,11 +81,9 @@ class FullyConnected(OpDef):
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        n, w = cast(ConvNumbers, workload.numbers), operands["weight"]
-        x = operands["input"].reshape(-1, w.shape[1]).astype(np.float64)
-        # Exact: below 2**53 every partial sum is an integer that float64 holds.
-        acc = (x @ w.T.astype(np.float64)).astype(np.int64) + operands["bias"]
-        y = requantize_channels(acc, n, operands["multiplier"], operands["shift"])
+        w = operands["weight"]
+        products = multiply_add(operands["input"].reshape(-1, w.shape[1]), w, workload)
+        y = finish(products, workload, operands)
         return (y.reshape(workload.operand("output").shape),)
 
     def macs(self, workload: Workload) -> int:
@@ -103,17 +99,17 @@ class FullyConnected(OpDef):
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
-        n = cast(ConvNumbers, workload.numbers)
-        x, w, bias, multiplier, shift, y = buffers_of(workload)
+        sums = accumulation(workload)
+        x, w, *constants, y = buffers_of(workload)
         out_c, in_c = w.shape
         batch = y.elements // out_c
         # Dense buffers: the same elements, read as matrices.
         x, y = replace(x, shape=(batch, in_c)), replace(y, shape=(batch, out_c))
-        product = b.mul(b.load(x, "batch", "ic"), b.load(w, "oc", "ic"))
+        product = b.mul(sums.factor(b.load(x, "batch", "ic")), b.load(w, "oc", "ic"))
         body = b.nest(
             [("batch", batch), ("oc", out_c)],
-            Local("acc", DType.INT32, b.load(bias, "oc")),
+            Local("acc", sums.dtype, sums.start("oc")),
             *b.nest([("ic", in_c)], Accumulate("acc", product)),
-            b.store(y, ("batch", "oc"), requantized("acc", "oc", multiplier, shift, n)),
+            b.store(y, ("batch", "oc"), sums.output("oc")),
         )
-        return LoopKernel("fully_connected", (x, w, bias, multiplier, shift, y), body)
+        return LoopKernel("fully_connected", (x, w, *constants, y), body)

@@ -1,4 +1,7 @@
-"""Step 5: from real scales to fixed-point multipliers, folded biases and tables."""
+"""Step 5: from real scales to fixed-point multipliers, folded biases and tables.
+
+Layers that compute in float32 pass through as they are.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ def bind(graph: Graph, node: Node) -> BoundNode:
 
 
 def integerize(graph: Graph) -> LayerGraph:
-    """The graph in integers; every node must have passed :func:`find_unsupported`."""
+    """The graph as workloads; every node must have passed :func:`find_unsupported`."""
     layers = tuple(_layer(graph, node) for node in graph.nodes)
     used = {name for layer in layers for name in layer.inputs} | set(graph.outputs)
     return LayerGraph(

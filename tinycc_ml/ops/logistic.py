@@ -1,6 +1,6 @@
 """Logistic function.
 
-``output = 1 / (1 + exp(-input))``; a table of 256 outputs.
+``output = 1 / (1 + exp(-input))``; of int8 a table of 256 outputs.
 
 Source: TensorFlow Lite LOGISTIC; integers as in TensorFlow Lite Micro's ``logistic_common.cc`` and
 ``reference_integer_ops::Logistic``.
@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array, OpAttrs, TensorType
-from tinycc_ml.loopir import LoopKernel
+from tinycc_ml.loopir import Expr, LoopKernel
+from tinycc_ml.loopir import build as b
 from tinycc_ml.numerics import logistic_int8
 from tinycc_ml.ops.access import Access
 from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload
-from tinycc_ml.ops.elementwise import elementwise_access
+from tinycc_ml.ops.elementwise import elementwise_access, elementwise_kernel
+from tinycc_ml.ops.floats import FloatNumbers, exp, float_problem, is_float
 from tinycc_ml.ops.int8_checks import int8_problem
 from tinycc_ml.ops.lookup import every_input, lookup_integers, lookup_reference, lower_lookup
 from tinycc_ml.ops.quantized import probability_problem
@@ -31,6 +35,7 @@ class Logistic(OpDef):
 
     name = "logistic"
     summary = "logistic function (sigmoid)"
+    dtypes = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -38,6 +43,8 @@ class Logistic(OpDef):
 
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
+        if is_float(bound):
+            return float_problem(bound)
         x, y = bound.inputs[0], bound.outputs[0]
         problem = int8_problem("input", x) or int8_problem("output", y) or probability_problem(y)
         if problem is None and x.quant and x.quant.scale < _LOWEST_SCALE:
@@ -46,6 +53,8 @@ class Logistic(OpDef):
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
+        if is_float(bound):
+            return Integers(FloatNumbers(), (("input", 0),))
         quant = bound.inputs[0].quant
         assert quant  # checked by check
         table = logistic_int8(every_input(DType.INT8), quant.scale, quant.zero_point)
@@ -53,6 +62,9 @@ class Logistic(OpDef):
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
+        if isinstance(workload.numbers, FloatNumbers):
+            one = np.float32(1)
+            return (one / (one + exp(-operands["input"])),)
         return lookup_reference(workload, operands)
 
     def access(self, workload: Workload) -> Access:
@@ -61,4 +73,11 @@ class Logistic(OpDef):
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
+        if isinstance(workload.numbers, FloatNumbers):
+            return elementwise_kernel(workload, _logistic)
         return lower_lookup(workload)
+
+
+def _logistic(x: Expr) -> Expr:
+    negative = b.sub(b.number(0.0), x)
+    return b.div(b.number(1.0), b.add(b.number(1.0), b.call("exp", negative)))

@@ -20,6 +20,7 @@ from tinycc_ml.loopir import Assign, Binary, Literal, Local, LoopKernel, Var
 from tinycc_ml.loopir import build as b
 from tinycc_ml.ops.base import Workload, buffers_of
 from tinycc_ml.ops.convolution import tap_conditions, tap_index
+from tinycc_ml.ops.floats import LOWEST, FloatNumbers, limit, limited
 from tinycc_ml.ops.pooling import Pool2DAttrs, Pooling, PoolNumbers
 from tinycc_ml.ops.registry import register
 from tinycc_ml.ops.window import sliding_windows
@@ -34,15 +35,17 @@ class MaxPool2D(Pooling):
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        a, n = cast(Pool2DAttrs, workload.attrs), cast(PoolNumbers, workload.numbers)
-        windows = sliding_windows(
-            operands["input"], a.kernel, a.stride, (1, 1), a.padding, fill=DType.INT8.min
-        )
+        a, n, x = cast(Pool2DAttrs, workload.attrs), workload.numbers, operands["input"]
+        lowest = LOWEST if isinstance(n, FloatNumbers) else DType.INT8.min
+        windows = sliding_windows(x, a.kernel, a.stride, (1, 1), a.padding, fill=lowest)
+        if isinstance(n, FloatNumbers):
+            return (limit(windows.max(axis=(4, 5)), n),)
+        n = cast(PoolNumbers, n)
         return (np.clip(windows.max(axis=(4, 5)), n.output_min, n.output_max).astype(np.int8),)
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
-        a, n = cast(Pool2DAttrs, workload.attrs), cast(PoolNumbers, workload.numbers)
+        a, n = cast(Pool2DAttrs, workload.attrs), workload.numbers
         x, y = buffers_of(workload)
         _, height, width, channels = x.shape
         _, out_h, out_w, _ = y.shape
@@ -54,11 +57,17 @@ class MaxPool2D(Pooling):
         taps = b.when(tap_conditions(ix, extents, width), Assign("highest", larger))
         taps = b.nest([("kx", kw)], *taps)
         taps = b.nest([("ky", kh)], *b.when(tap_conditions(iy, extents, height), *taps))
+        if isinstance(n, FloatNumbers):
+            lowest, output = b.number(LOWEST), limited(Var("highest"), n)
+        else:
+            limits = cast(PoolNumbers, n)
+            # Every window holds an element, and none is lower than the clamp once it is applied.
+            lowest = Literal(limits.output_min)
+            output = Binary("min", Var("highest"), Literal(limits.output_max))
         body = b.nest(
             [("oy", out_h), ("ox", out_w), ("c", channels)],
-            # Every window holds an element, and none is lower than the clamp once it is applied.
-            Local("highest", DType.INT32, Literal(n.output_min)),
+            Local("highest", lowest.dtype, lowest),
             *taps,
-            b.store(y, (0, "oy", "ox", "c"), Binary("min", Var("highest"), Literal(n.output_max))),
+            b.store(y, (0, "oy", "ox", "c"), output),
         )
         return LoopKernel("max_pool2d", (x, y), body)

@@ -17,7 +17,6 @@ from typing import cast
 
 import numpy as np
 
-from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import Accumulate, Expr, Literal, Local, LoopKernel, Var
@@ -25,6 +24,7 @@ from tinycc_ml.loopir import build as b
 from tinycc_ml.numerics import multiply_by_quantized_multiplier, quantize_multiplier
 from tinycc_ml.ops.access import Access, Whole
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload, buffers_of
+from tinycc_ml.ops.floats import FloatNumbers, float_problem, is_float, running_sum
 from tinycc_ml.ops.int8_checks import INT8_MAX, INT8_MIN, int8_problem, sum_problem
 from tinycc_ml.ops.registry import register
 
@@ -61,6 +61,7 @@ class Mean(OpDef):
     name = "mean"
     attrs_type = MeanAttrs
     summary = "Mean over any dimensions"
+    dtypes = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -73,6 +74,8 @@ class Mean(OpDef):
 
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
+        if is_float(bound):
+            return float_problem(bound)
         x, y = bound.inputs[0], bound.outputs[0]
         problem = int8_problem("input", x) or int8_problem("output", y)
         if problem:
@@ -87,11 +90,15 @@ class Mean(OpDef):
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
-        return Integers(_numbers(bound), (("input", 0),))
+        numbers = FloatNumbers() if is_float(bound) else _numbers(bound)
+        return Integers(numbers, (("input", 0),))
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        a, n = cast(MeanAttrs, workload.attrs), cast(MeanNumbers, workload.numbers)
+        a, n = cast(MeanAttrs, workload.attrs), workload.numbers
+        if isinstance(n, FloatNumbers):
+            return (_float_mean(operands["input"], a, workload),)
+        n = cast(MeanNumbers, n)
         acc = operands["input"].sum(axis=a.axes, dtype=np.int64) + n.offset
         scaled = multiply_by_quantized_multiplier(acc, n.multiplier, n.shift)
         y = np.clip(scaled + n.output_zero_point, INT8_MIN, INT8_MAX).astype(np.int8)
@@ -103,7 +110,7 @@ class Mean(OpDef):
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
-        a, n = cast(MeanAttrs, workload.attrs), cast(MeanNumbers, workload.numbers)
+        a, n = cast(MeanAttrs, workload.attrs), workload.numbers
         x, y = buffers_of(workload)
         variables = [f"d{i}" for i in range(len(x.shape))]
         kept = [(v, x.shape[i]) for i, v in enumerate(variables) if i not in a.axes]
@@ -111,13 +118,26 @@ class Mean(OpDef):
         target = [v for v, _ in kept]
         if a.keep_dims:
             target = ["" if i in a.axes else v for i, v in enumerate(variables)]
+        if isinstance(n, FloatNumbers):
+            start = b.number(0.0)
+            output = b.div(Var("acc"), b.number(_count(a, workload.operand("input"))))
+        else:
+            start = Literal(cast(MeanNumbers, n).offset)
+            output = mean_of_sum(cast(MeanNumbers, n))
         body = b.nest(
             kept,
-            Local("acc", DType.INT32, Literal(n.offset)),
+            Local("acc", start.dtype, start),
             *b.nest(reduced, Accumulate("acc", b.load(x, *variables))),
-            b.store(y, [v or 0 for v in target], mean_of_sum(n)),
+            b.store(y, [v or 0 for v in target], output),
         )
         return LoopKernel("mean", (x, y), body)
+
+
+def _float_mean(x: Array, attrs: MeanAttrs, workload: Workload) -> Array:
+    kept = [i for i in range(x.ndim) if i not in attrs.axes]
+    rows = x.transpose(*kept, *attrs.axes).reshape(*(x.shape[i] for i in kept), -1)
+    mean: Array = running_sum(rows) / np.float32(rows.shape[-1])
+    return mean.reshape(workload.operand("output").shape)
 
 
 def mean_of_sum(n: MeanNumbers) -> Expr:

@@ -22,6 +22,14 @@ from tinycc_ml.ops.access import Access
 from tinycc_ml.ops.activation import Activation, output_clamp
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload
 from tinycc_ml.ops.broadcast import broadcast_access, broadcast_kernel, broadcast_shape
+from tinycc_ml.ops.floats import (
+    FloatNumbers,
+    float_numbers,
+    float_problem,
+    is_float,
+    limit,
+    limited,
+)
 from tinycc_ml.ops.int8_checks import int8_problem
 from tinycc_ml.ops.quantized import bounded_multiplier, integers_problem
 from tinycc_ml.ops.registry import register
@@ -54,6 +62,7 @@ class Mul(OpDef):
     name = "mul"
     attrs_type = MulAttrs
     summary = "elementwise multiplication with broadcasting; fused activation"
+    dtypes = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -61,6 +70,8 @@ class Mul(OpDef):
 
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
+        if is_float(bound):
+            return float_problem(bound)
         first, second = bound.inputs
         return (
             int8_problem("input 0", first)
@@ -72,6 +83,8 @@ class Mul(OpDef):
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
         a = cast(MulAttrs, bound.attrs)
+        if is_float(bound):
+            return Integers(float_numbers(a.activation), (("input0", 0), ("input1", 1)))
         first, second, y = bound.inputs[0].quant, bound.inputs[1].quant, bound.outputs[0].quant
         assert first and second and y  # checked by check
         pair = quantize_multiplier(first.scale * second.scale / y.scale)
@@ -84,7 +97,10 @@ class Mul(OpDef):
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        n = cast(MulNumbers, workload.numbers)
+        n = workload.numbers
+        if isinstance(n, FloatNumbers):
+            return (limit(operands["input0"] * operands["input1"], n),)
+        n = cast(MulNumbers, n)
         first = operands["input0"].astype(np.int64) - n.input0_zero_point
         second = operands["input1"].astype(np.int64) - n.input1_zero_point
         result = multiply_by_quantized_multiplier(first * second, n.multiplier, n.shift)
@@ -97,7 +113,11 @@ class Mul(OpDef):
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
-        n = cast(MulNumbers, workload.numbers)
+        n = workload.numbers
+        if isinstance(n, FloatNumbers):
+            numbers = n
+            return broadcast_kernel(workload, lambda x, y: limited(b.mul(x, y), numbers))
+        n = cast(MulNumbers, n)
 
         def value(first: Expr, second: Expr) -> Expr:
             product = b.mul(b.sub(first, n.input0_zero_point), b.sub(second, n.input1_zero_point))

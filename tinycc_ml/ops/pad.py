@@ -13,13 +13,14 @@ from typing import cast
 
 import numpy as np
 
-from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import Assign, Literal, Local, LoopKernel, Var, affine
 from tinycc_ml.loopir import build as b
+from tinycc_ml.loopir.typing import promoted
 from tinycc_ml.ops.access import Access, Whole, Window
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload, buffers_of
+from tinycc_ml.ops.floats import float_problem, is_float
 from tinycc_ml.ops.int8_checks import same_quantization_problem
 from tinycc_ml.ops.registry import register
 
@@ -36,7 +37,7 @@ class PadAttrs(OpAttrs):
 class PadNumbers(Numbers):
     """The value of added elements."""
 
-    fill: int
+    fill: int | float
 
 
 @register
@@ -46,6 +47,7 @@ class Pad(OpDef):
     name = "pad"
     attrs_type = PadAttrs
     summary = "Padding of any dimensions with zero"
+    dtypes = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -60,10 +62,14 @@ class Pad(OpDef):
 
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
+        if is_float(bound):
+            return float_problem(bound)
         return same_quantization_problem(bound.inputs[0], bound.outputs[0])
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
+        if is_float(bound):
+            return Integers(PadNumbers(0.0), (("input", 0),))
         quant = bound.outputs[0].quant
         assert quant  # checked by same_quantization_problem
         return Integers(PadNumbers(quant.zero_point), (("input", 0),))
@@ -89,13 +95,14 @@ class Pad(OpDef):
         """See the base class."""
         a, n = cast(PadAttrs, workload.attrs), cast(PadNumbers, workload.numbers)
         x, y = buffers_of(workload)
+        dtype = promoted(x.dtype)
         loops = [(f"d{i}", extent) for i, extent in enumerate(y.shape)]
         source = [affine(v) - before for (v, _), before in zip(loops, a.before, strict=True)]
         padded = [i for i in range(len(loops)) if x.shape[i] != y.shape[i]]
         inside = [b.inside(source[i], x.shape[i]) for i in padded]
         body = b.nest(
             loops,
-            Local("value", DType.INT32, Literal(n.fill)),
+            Local("value", dtype, Literal(n.fill, dtype)),
             *b.when(inside, Assign("value", b.load(x, *source))),
             b.store(y, [v for v, _ in loops], Var("value")),
         )

@@ -12,6 +12,7 @@ from tinycc_ml.graph import OpAttrs, TensorType
 from tinycc_ml.ops.access import Access, Window
 from tinycc_ml.ops.activation import Activation, output_clamp
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload
+from tinycc_ml.ops.floats import float_numbers, float_problem, is_float
 from tinycc_ml.ops.int8_checks import same_quantization_problem
 from tinycc_ml.ops.window import Padding, window_output
 
@@ -43,6 +44,7 @@ class Pooling(OpDef):
     """A window that slides over each channel. Input: NHWC. Output: NHWC, quantized alike."""
 
     attrs_type = Pool2DAttrs
+    dtypes = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -64,6 +66,8 @@ class Pooling(OpDef):
         """See the base class."""
         if bound.inputs[0].shape[0] != 1:
             return f"batch {bound.inputs[0].shape[0]}; allowed 1"
+        if is_float(bound):
+            return float_problem(bound)
         problem = same_quantization_problem(bound.inputs[0], bound.outputs[0], _SCALE_TOLERANCE)
         if problem:
             return problem
@@ -76,6 +80,8 @@ class Pooling(OpDef):
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
         activation = cast(Pool2DAttrs, bound.attrs).activation
+        if is_float(bound):
+            return Integers(float_numbers(activation), (("input", 0),))
         return Integers(PoolNumbers(*output_clamp(activation, bound.outputs[0])), (("input", 0),))
 
     def access(self, workload: Workload) -> Access:

@@ -18,6 +18,7 @@ from tinycc_ml.ops.activation import Activation, output_clamp
 from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload
 from tinycc_ml.ops.clamp import ClampNumbers, clamp_reference, lower_clamp
 from tinycc_ml.ops.elementwise import elementwise_access
+from tinycc_ml.ops.floats import FloatNumbers, float_numbers, float_problem, is_float
 from tinycc_ml.ops.int8_checks import int8_problem
 from tinycc_ml.ops.lookup import every_input, lookup_integers, lookup_reference, lower_lookup
 from tinycc_ml.ops.quantized import bounded_multiplier, integers_problem
@@ -31,12 +32,16 @@ class Relu(OpDef):
     name = "relu"
     summary = "rectifier max(x, 0)"
 
+    dtypes = ("int8", "float32")
+
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
         return (inputs[0].shape,)
 
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
+        if is_float(bound):
+            return float_problem(bound)
         return (
             int8_problem("input", bound.inputs[0])
             or int8_problem("output", bound.outputs[0])
@@ -45,6 +50,8 @@ class Relu(OpDef):
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
+        if is_float(bound):
+            return Integers(float_numbers(Activation.RELU), (("input", 0),))
         x, y = bound.inputs[0].quant, bound.outputs[0].quant
         assert x and y  # checked by check
         limits = output_clamp(Activation.RELU, bound.outputs[0])
@@ -58,7 +65,7 @@ class Relu(OpDef):
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        if isinstance(workload.numbers, ClampNumbers):
+        if isinstance(workload.numbers, ClampNumbers | FloatNumbers):
             return clamp_reference(workload, operands)
         return lookup_reference(workload, operands)
 
@@ -68,6 +75,6 @@ class Relu(OpDef):
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
-        if isinstance(workload.numbers, ClampNumbers):
+        if isinstance(workload.numbers, ClampNumbers | FloatNumbers):
             return lower_clamp(workload)
         return lower_lookup(workload)

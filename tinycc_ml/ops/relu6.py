@@ -17,6 +17,7 @@ from tinycc_ml.ops.activation import Activation, output_clamp
 from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload
 from tinycc_ml.ops.clamp import ClampNumbers, clamp_reference, lower_clamp
 from tinycc_ml.ops.elementwise import elementwise_access
+from tinycc_ml.ops.floats import float_numbers, float_problem, is_float
 from tinycc_ml.ops.int8_checks import int8_problem
 from tinycc_ml.ops.quantized import integers_problem
 from tinycc_ml.ops.registry import register
@@ -29,12 +30,16 @@ class Relu6(OpDef):
     name = "relu6"
     summary = "rectifier min(max(x, 0), 6)"
 
+    dtypes = ("int8", "float32")
+
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
         return (inputs[0].shape,)
 
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
+        if is_float(bound):
+            return float_problem(bound)
         return (
             int8_problem("input", bound.inputs[0])
             or int8_problem("output", bound.outputs[0])
@@ -43,6 +48,8 @@ class Relu6(OpDef):
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
+        if is_float(bound):
+            return Integers(float_numbers(Activation.RELU6), (("input", 0),))
         limits = output_clamp(Activation.RELU6, bound.inputs[0])
         return Integers(ClampNumbers(*limits), (("input", 0),))
 

@@ -1,6 +1,7 @@
 """Softmax along the last axis.
 
-``output[c] = exp(beta * input[c]) / sum(exp(beta * input))``; the exponentials come from a table.
+``output[c] = exp(beta * input[c]) / sum(exp(beta * input))``; of int8 the exponentials come from a
+table.
 
 Source: TensorFlow Lite SOFTMAX; integers as in TensorFlow Lite Micro's ``reference_ops::Softmax``.
 """
@@ -27,6 +28,8 @@ from tinycc_ml.numerics import (
 )
 from tinycc_ml.ops.access import Access, Elementwise
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload, buffers_of
+from tinycc_ml.ops.float_softmax import FloatSoftmax, float_softmax, lower_float_softmax
+from tinycc_ml.ops.floats import float_problem, is_float
 from tinycc_ml.ops.int8_checks import int8_problem
 from tinycc_ml.ops.quantized import probability_problem
 from tinycc_ml.ops.registry import register
@@ -46,6 +49,7 @@ class Softmax(OpDef):
     name = "softmax"
     attrs_type = SoftmaxAttrs
     summary = "softmax along the last axis, any beta"
+    dtypes = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -55,6 +59,8 @@ class Softmax(OpDef):
 
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
+        if is_float(bound):
+            return float_problem(bound)
         x, y, beta = bound.inputs[0], bound.outputs[0], cast(SoftmaxAttrs, bound.attrs).beta
         problem = int8_problem("input", x) or int8_problem("output", y) or probability_problem(y)
         if problem:
@@ -68,6 +74,8 @@ class Softmax(OpDef):
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
+        if is_float(bound):
+            return Integers(FloatSoftmax(cast(SoftmaxAttrs, bound.attrs).beta), (("input", 0),))
         quant = bound.inputs[0].quant
         assert quant  # checked by check
         table = softmax_exp_table(cast(SoftmaxAttrs, bound.attrs).beta, quant.scale)
@@ -76,6 +84,8 @@ class Softmax(OpDef):
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
+        if isinstance(workload.numbers, FloatSoftmax):
+            return (float_softmax(operands["input"], workload.numbers),)
         return (softmax_int8(operands["input"], operands["exp_table"]).astype(np.int8),)
 
     def access(self, workload: Workload) -> Access:
@@ -85,6 +95,8 @@ class Softmax(OpDef):
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
+        if isinstance(workload.numbers, FloatSoftmax):
+            return lower_float_softmax(workload, workload.numbers)
         x, table, y = buffers_of(workload)
         depth = x.shape[-1]
         rows = x.elements // depth

@@ -84,7 +84,7 @@ def sliding_windows(
     dilation: tuple[int, int],
     padding: Padding,
     *,
-    fill: int,
+    fill: float,
 ) -> Array:
     """All windows of an NHWC array, shaped (n, out_y, out_x, channel, kernel_y, kernel_x)."""
     p = padding

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar
 
+from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.rows.timing import RowReads
 from tinycc_ml.loopir import Affine, Buffer, For, LoopKernel, Stmt
@@ -63,6 +64,7 @@ class RowKernel(ABC):
     name: ClassVar[str]
     op: ClassVar[str]
     requires: ClassVar[frozenset[str]] = frozenset()
+    dtype: ClassVar[DType | None] = DType.INT8
 
     @abstractmethod
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:

@@ -28,6 +28,8 @@ def choose_rows(
     for kernel in (*(() if portable else _SPECIAL), *PORTABLE_ROWS):
         if kernel.op != layer.workload.op or not kernel.requires <= features:
             continue
+        if kernel.dtype not in (None, layer.workload.dtype):
+            continue
         if kernel.accepts(layer.workload, layer.constants) is None:
             loops = kernel.build(layer.workload, layer.constants)
             return RowLayerChoice(layer, kernel, loops)

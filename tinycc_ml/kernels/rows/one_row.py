@@ -25,6 +25,7 @@ class OneRow(RowKernel):
         self.op = definition.op  # type: ignore[misc]
         self.name = definition.name  # type: ignore[misc]
         self.requires = definition.requires  # type: ignore[misc]
+        self.dtype = definition.dtype  # type: ignore[misc]
 
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
         """See the base class."""

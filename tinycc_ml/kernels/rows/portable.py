@@ -20,6 +20,8 @@ from tinycc_ml.ops.concatenation import ConcatenationAttrs
 class WindowRows(RowKernel):
     """Operators whose output rows each read a window of input rows."""
 
+    dtype = None
+
     def __init__(self, name: str) -> None:
         self.op = name  # type: ignore[misc]
         self.name = f"{name}__c"  # type: ignore[misc]
