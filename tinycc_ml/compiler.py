@@ -22,7 +22,7 @@ from tinycc_ml.emit import (
 )
 from tinycc_ml.errors import DoesNotFitError, OutputError
 from tinycc_ml.graph import Graph, PassReport, format_graph, run_passes, verify_graph
-from tinycc_ml.importers import import_model
+from tinycc_ml.importers import Bindings, import_model
 from tinycc_ml.kernels import KernelChoice, Program, format_order, format_program, select
 from tinycc_ml.memplan import (
     Io,
@@ -88,6 +88,7 @@ def compile_model(
     hot_code: Where = "flash",
     weights: Where = "flash",
     ram_limit: int | None = None,
+    bindings: Bindings | None = None,
     name: str | None = None,
     dump: Dump | None = None,
 ) -> Compilation:
@@ -105,6 +106,7 @@ def compile_model(
         hot_code: Where kernels run.
         weights: Where constants lie during an inference.
         ram_limit: Bytes for the arena; by default, and only with `auto`, what the board has.
+        bindings: Numbers for dimensions that the model file leaves open.
         name: Prefix of all generated names; the file's stem by default.
         dump: Called with a step's name and its result as text, after each step.
 
@@ -114,7 +116,7 @@ def compile_model(
     options = options or EmitOptions()
     dump = dump or _no_dump
     # 2. import
-    imported = import_model(path)
+    imported = import_model(path, bindings)
     data = path.read_bytes()
     imported = verify_graph(replace(imported, name=_project_name(name, imported.name)))
     dump("02_import", format_graph(imported))

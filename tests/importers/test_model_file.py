@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.importers.samples import one_operator
-from tinycc_ml.errors import ModelFileError, TinyccError, UnsupportedError
+from tinycc_ml.errors import ModelFileError, TinyccError
 from tinycc_ml.importers import import_model, import_tflite
 
 _RELU = one_operator("RELU", [(1, 4)], (1, 4)).build()
@@ -27,11 +27,12 @@ def test_the_content_decides(tmp_path: Path) -> None:
             "a.tflite",
             b"\x1c\0\0\0TF",
             ModelFileError,
-            "a.tflite: the file is not a TensorFlow Lite",
+            "a.tflite: the file is neither a TFLite nor an ONNX model",
         ),
-        ("a.onnx", b"\x08\x08:\x10", UnsupportedError, "a.onnx: ONNX files cannot be compiled yet"),
-        ("a.txt", b"hello, world", ModelFileError, "a.txt: the file is not a TensorFlow Lite"),
-        ("a\nb.tflite", b"hello, world", ModelFileError, "a?b.tflite: the file is not"),
+        ("a.onnx", b"\x08\x08:\x10", ModelFileError, "a.onnx: the file is no ONNX model"),
+        ("a.bin", b"\x08\x08:\x00", ModelFileError, "a.bin: it does not name the version"),
+        ("a.txt", b"hello, world", ModelFileError, "a.txt: the file is neither a TFLite"),
+        ("a\nb.tflite", b"hello, world", ModelFileError, "a?b.tflite: the file is neither"),
         ("a.tflite", _RELU[:40], ModelFileError, "a.tflite: model: "),
     ],
 )

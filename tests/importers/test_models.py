@@ -58,7 +58,6 @@ _FLOAT = sorted(
     and path.name not in ("kws_ref_model.tflite", "pretrainedResnet_quant.tflite")
     and path.name != "str_ww_ref_model.tflite"
 )
-_ONNX = sorted(p.relative_to(SHARED).as_posix() for p in SHARED.glob("data/models*/*.onnx"))
 
 
 @pytest.mark.parametrize("name", _EXPECTED)
@@ -132,9 +131,3 @@ def test_float_models(name: str) -> None:
     text = str(error.value)
     assert text.startswith(f"{Path(name).name}: ") and text.isprintable()
     assert "convert the model with full integer (int8) quantization first" in text
-
-
-@pytest.mark.parametrize("name", _ONNX, ids=lambda n: Path(n).name)
-def test_onnx_models(name: str) -> None:
-    with pytest.raises(UnsupportedError, match="ONNX files cannot be compiled yet"):
-        import_model(shared_path(name))

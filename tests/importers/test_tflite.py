@@ -15,7 +15,7 @@ from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import ModelFileError, TinyccError, UnsupportedError
 from tinycc_ml.graph import Graph, Origin, QuantParams, TensorType, verify_graph
 from tinycc_ml.importers import import_tflite_bytes
-from tinycc_ml.importers.tflite import graph_name
+from tinycc_ml.importers.names import graph_name
 
 
 def _graph(b: ModelBuilder, file_name: str = "m.tflite") -> Graph:

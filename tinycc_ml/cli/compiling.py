@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tinycc_ml.compiler import Compilation, Dump, compile_model
 from tinycc_ml.emit import ArenaKind, EmitOptions, Io
+from tinycc_ml.importers import parse_bindings
 from tinycc_ml.kernels import KernelChoice
 from tinycc_ml.memplan import Optimize
 from tinycc_ml.placement import Where
@@ -25,6 +26,8 @@ class Choices:
     hot_code: Where
     weights: Where
     ram_limit: int | None
+    shape: tuple[str, ...]
+    dim: tuple[str, ...]
 
 
 def compile_for(
@@ -45,6 +48,7 @@ def compile_for(
         hot_code=choices.hot_code,
         weights=choices.weights,
         ram_limit=choices.ram_limit,
+        bindings=parse_bindings(choices.shape, choices.dim),
         name=name,
         dump=dump,
     )

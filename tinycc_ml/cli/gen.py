@@ -40,7 +40,7 @@ def command(
     dump_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Generate standalone C from MODEL (.tflite) for a board.
+    """Generate standalone C from MODEL (.tflite, .onnx) for a board.
 
     Writes NAME.h, NAME.c, NAME_weights.h, NAME_weights.c, manifest.json and a README.md that
     tells how to call it. The folder appears whole or not at all; the same model, board and options

@@ -71,6 +71,18 @@ def compile_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "by estimate, that fits; flash: auto, with small kernels where they are not much slower.",
     )(decorated)
     decorated = click.option(
+        "--shape",
+        multiple=True,
+        metavar="INPUT=1,49,10,1",
+        help="The shape of an input that an ONNX file leaves open; may be repeated.",
+    )(decorated)
+    decorated = click.option(
+        "--dim",
+        multiple=True,
+        metavar="N=1",
+        help="A symbolic dimension of an ONNX file; may be repeated.",
+    )(decorated)
+    decorated = click.option(
         "--kernels",
         type=click.Choice(["auto", "portable"]),
         default="auto",

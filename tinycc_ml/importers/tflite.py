@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import ModelFileError, UnsupportedError
 from tinycc_ml.graph import Constant, Graph, Node, Origin, TensorType
 from tinycc_ml.importers.flatbuffer import one_line
+from tinycc_ml.importers.names import graph_name
 from tinycc_ml.importers.tflite_flow import check_flow, is_constant, live_operators, operands
 from tinycc_ml.importers.tflite_ops import ROWS, Row
 from tinycc_ml.importers.tflite_problems import Problems
@@ -20,7 +20,6 @@ from tinycc_ml.importers.tflite_view import OperatorView, output_name
 from tinycc_ml.ops import BoundNode, op
 
 _MAX_FILE_BYTES = 2**31
-_MAX_NAME = 48
 _ABSENT = -1
 _BIAS = 2
 _USES_PER_READ = 16
@@ -55,14 +54,6 @@ def import_tflite_bytes(data: bytes, file_name: str) -> Graph:
     model = read_tflite(data, file_name)
     check_flow(model)
     return _Importer(model).graph(graph_name(file_name))
-
-
-def graph_name(file_name: str) -> str:
-    """A lower-case C identifier made of a file's name without its suffix."""
-    words = re.sub(r"[^a-z0-9]+", "_", Path(file_name).stem.lower()).strip("_")[:_MAX_NAME]
-    if not words:
-        return "model"
-    return words if words[0].isalpha() else f"model_{words}"
 
 
 def value_name(tensor: int) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from tinycc_ml.errors import ToolchainError
 from tinycc_ml.graph import Array
 from tinycc_ml.ops import LayerGraph, evaluate
 from tinycc_ml.runner.oracle import Oracle, oracle_available
+
+_TFLITE = b"TFL3"
 
 
 class Reference(Protocol):
@@ -52,11 +55,15 @@ class TflmReference:
 
 
 def choose_reference(kind: str, model: bytes, graph: LayerGraph) -> Reference:
-    """The reference of that kind; ``auto`` takes TensorFlow Lite Micro where it is installed.
+    """The reference of that kind; ``auto`` takes TensorFlow Lite Micro where it serves.
 
     Raises:
-        ToolchainError: If TensorFlow Lite Micro is asked for and not installed.
+        ToolchainError: If TensorFlow Lite Micro is asked for, and is not installed or cannot read
+            the model.
     """
-    if kind == "tflm" or (kind == "auto" and oracle_available()):
+    is_tflite = model[4:8] == _TFLITE
+    if kind == "tflm" and not is_tflite:
+        raise ToolchainError("TensorFlow Lite Micro reads .tflite only; use --reference numpy")
+    if kind == "tflm" or (kind == "auto" and is_tflite and oracle_available()):
         return TflmReference(model, len(graph.outputs))
     return NumpyReference(graph)

@@ -1,0 +1,322 @@
+"""Operators between `dequantize` and `quantize` become integer operators.
+
+The arithmetic is TensorFlow Lite's: results may differ by one step from what floats between the
+same scales would give.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+
+from tinycc_ml.dtypes import DType
+from tinycc_ml.graph import Array, Constant, Graph, Node, OpAttrs, QuantParams, TensorType
+from tinycc_ml.ops.activation import Activation
+from tinycc_ml.ops.mean import MeanAttrs
+from tinycc_ml.ops.pooling import Pool2DAttrs
+
+#: Operators with a weight and a bias.
+_WEIGHTED = frozenset({"conv2d", "depthwise_conv2d", "fully_connected"})
+#: Operators whose integer form takes inputs and gives an output of any scale.
+_RESCALING = frozenset({"add", "mul", "mean", "relu", "relu6"})
+#: Operators whose integer output holds 0 ... 1 in steps of 1/256.
+_PROBABILITY = frozenset({"softmax", "logistic"})
+#: Operators that only move or choose elements: they are the same before and after dequantization.
+_MOVING = frozenset({"reshape", "concatenation", "pad", "max_pool2d", "transpose"})
+_FUSED = {"relu": Activation.RELU, "relu6": Activation.RELU6}
+_PROBABILITY_QUANT = QuantParams((1 / 256,), (-128,))
+_SAME_SCALE = 1e-6
+
+
+def use_integers(graph: Graph) -> Graph:
+    """Replaces float operators between quantized values.
+
+    Given: `dequantize` and `quantize` nodes around float operators.
+    Result: an operator all of whose inputs are dequantized int8 values or constants, and whose
+        result is only quantized (maybe through one activation), is an integer operator. What only
+        moves elements is done before `dequantize`. Nothing dead is left.
+    """
+    return _Rewriter(graph).result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where an operator's result goes.
+
+    Attributes:
+        quant: How it is quantized there.
+        value: The quantized value.
+        nodes: The nodes on the way: an activation, and all nodes that quantize.
+        activation: The activation.
+    """
+
+    quant: QuantParams
+    value: str
+    nodes: tuple[Node, ...]
+    activation: Activation
+
+
+class _Rewriter:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.types = dict(graph.types)
+        self.constants = dict(graph.constants)
+        self.nodes: list[Node] = []
+        self.readers = graph.consumers()
+        #: For each float value the int8 value that it is made of.
+        self.integers: dict[str, str] = {}
+        #: Names of values that turned out to be other values.
+        self.aliases: dict[str, str] = {}
+        self.done: set[str] = set()
+        self.names = {node.name for node in graph.nodes}
+
+    def result(self) -> Graph:
+        for node in self.graph.nodes:
+            if node.name not in self.done:
+                self._node(replace(node, inputs=tuple(map(self._alias, node.inputs))))
+        return _without_dead(
+            replace(
+                self.graph,
+                nodes=tuple(self.nodes),
+                types=self.types,
+                constants=self.constants,
+                outputs=tuple(map(self._alias, self.graph.outputs)),
+            )
+        )
+
+    def _alias(self, name: str) -> str:
+        return self.aliases.get(name, name)
+
+    def _node(self, node: Node) -> None:
+        handled = False
+        if node.op == "dequantize" and self.types[node.inputs[0]].dtype is DType.INT8:
+            self.integers[node.outputs[0]] = node.inputs[0]
+        elif node.op == "quantize" and node.inputs[0] in self.integers:
+            handled = self._requantize(node)
+        elif node.op in _MOVING:
+            handled = self._move(node)
+        elif node.op == "average_pool2d":
+            handled = self._average(node)
+        elif node.op in _WEIGHTED:
+            handled = self._weighted(node)
+        elif node.op in _RESCALING:
+            handled = self._rescaling(node)
+        elif node.op in _PROBABILITY:
+            handled = self._probability(node)
+        if not handled:
+            self.nodes.append(node)
+
+    # What leads to and from a node.
+
+    def _target(self, node: Node, *, fuse: bool = True) -> _Target | None:
+        """Where the result goes, if it goes to equal `quantize` nodes only."""
+        value, on_the_way = node.outputs[0], []
+        activation = Activation.NONE
+        readers = self.readers[value]
+        if fuse and len(readers) == 1 and readers[0].op in _FUSED and self._is_inner(value):
+            on_the_way.append(readers[0])
+            activation = _FUSED[readers[0].op]
+            value = readers[0].outputs[0]
+            readers = self.readers[value]
+        if not readers or not self._is_inner(value) or any(r.op != "quantize" for r in readers):
+            return None
+        types = {self.types[r.outputs[0]] for r in readers}
+        first = next(iter(types))
+        if len(types) != 1 or first.dtype is not DType.INT8 or first.quant is None:
+            return None
+        nodes = (*on_the_way, *readers)
+        return _Target(first.quant, readers[0].outputs[0], nodes, activation)
+
+    def _is_inner(self, value: str) -> bool:
+        return value not in self.graph.outputs
+
+    def _arrive(self, target: _Target) -> None:
+        """Notes that the target's value is computed."""
+        quantizers = [n for n in target.nodes if n.op == "quantize"]
+        self.aliases.update({n.outputs[0]: target.value for n in quantizers[1:]})
+        self.done.update(n.name for n in target.nodes)
+
+    def _scale(self, name: str) -> TensorType | None:
+        """The type of the int8 value behind a float one."""
+        return self.types[self.integers[name]] if name in self.integers else None
+
+    def _new(self, type_: TensorType) -> str:
+        name = f"t{len(self.types)}"
+        self.types[name] = type_
+        return name
+
+    def _emit(
+        self,
+        like: Node,
+        op: str,
+        inputs: tuple[str, ...],
+        output: str,
+        attrs: OpAttrs | None = None,
+    ) -> None:
+        base = name = like.name if op == like.op else f"{like.name}_{op}"
+        number = 2
+        while name in self.names and not (name == like.name and op == like.op):
+            name = f"{base}_{number}"
+            number += 1
+        self.names.add(name)
+        if any(node.name == name for node in self.nodes[-4:]):
+            name = f"{name}_again"
+        self.nodes.append(Node(name, op, inputs, (output,), attrs or OpAttrs(), like.origin))
+
+    # Kinds of nodes.
+
+    def _requantize(self, node: Node) -> bool:
+        source, result = self.integers[node.inputs[0]], node.outputs[0]
+        if self.types[source] == self.types[result] and result not in self.graph.outputs:
+            self.aliases[result] = source
+            return True
+        self._emit(node, "quantize", (source,), result)
+        return True
+
+    def _move(self, node: Node) -> bool:
+        sources = [self.integers.get(name) for name in node.inputs]
+        found = [name for name in sources if name is not None]
+        if len(found) != len(sources):
+            return False
+        quants = {self.types[name].quant for name in found}
+        target = self._target(node, fuse=False)
+        if len(quants) == 1:
+            quant = self.types[found[0]].quant
+        elif target is not None:
+            quant = target.quant
+        else:
+            return False
+        inputs = tuple(self._as(node, name, quant) for name in found)
+        result = node.outputs[0]
+        moved = self._new(replace(self.types[result], dtype=DType.INT8, quant=quant))
+        self._emit(node, node.op, inputs, moved, node.attrs)
+        self._emit(node, "dequantize", (moved,), result)
+        self.integers[result] = moved
+        return True
+
+    def _as(self, like: Node, name: str, quant: QuantParams | None) -> str:
+        if self.types[name].quant == quant:
+            return name
+        scaled = self._new(replace(self.types[name], quant=quant))
+        self._emit(like, "quantize", (name,), scaled)
+        return scaled
+
+    def _average(self, node: Node) -> bool:
+        source, target = self._scale(node.inputs[0]), self._target(node)
+        if source is None or target is None:
+            return False
+        attrs = cast(Pool2DAttrs, node.attrs)
+        name, output = self.integers[node.inputs[0]], self.types[target.value]
+        if source.quant == target.quant:
+            self._emit(
+                node, node.op, (name,), target.value, replace(attrs, activation=target.activation)
+            )
+        elif attrs.kernel == source.shape[1:3] and target.activation is Activation.NONE:
+            # The mean of the whole image rounds once; pooling and scaling would round twice.
+            self._emit(node, "mean", (name,), target.value, MeanAttrs((1, 2), keep_dims=True))
+        else:
+            pooled = self._new(replace(output, quant=source.quant))
+            activated = replace(attrs, activation=target.activation)
+            self._emit(node, node.op, (name,), pooled, activated)
+            self._emit(node, "quantize", (pooled,), target.value)
+        self._arrive(target)
+        return True
+
+    def _weighted(self, node: Node) -> bool:
+        x, target = self._scale(node.inputs[0]), self._target(node)
+        weight = self.integers.get(node.inputs[1])
+        if x is None or target is None or weight is None or weight not in self.constants:
+            return False
+        w = self.types[weight].quant
+        bias = self._bias_numbers(node.inputs[2])
+        if bias is None or w is None or x.quant is None:
+            return False
+        inputs = (self.integers[node.inputs[0]], weight, self._bias(bias, x.quant, w))
+        attrs = replace(cast(Pool2DAttrs, node.attrs), activation=target.activation)
+        self._emit(node, node.op, inputs, target.value, attrs)
+        self._arrive(target)
+        return True
+
+    def _bias_numbers(self, name: str) -> Array | None:
+        """A bias as float64; of a dequantized one without rounding to float32."""
+        if name in self.constants:
+            return self.constants[name].array.astype(np.float64)
+        for node in reversed(self.nodes):
+            if name in node.outputs and node.op == "dequantize":
+                constant, quant = (
+                    self.constants.get(node.inputs[0]),
+                    self.types[node.inputs[0]].quant,
+                )
+                if constant is None or quant is None:
+                    return None
+                zeros = np.array(quant.zero_points, np.float64)
+                difference: Array = constant.array - zeros
+                return np.asarray(difference * np.array(quant.scales))
+        return None
+
+    def _bias(self, numbers: Array, x: QuantParams, w: QuantParams) -> str:
+        unit = np.array([float(x.scale) * float(scale) for scale in w.scales])
+        limits = np.iinfo(np.int32)
+        steps = np.clip(np.rint(numbers / unit), limits.min, limits.max).astype(np.int32)
+        name = self._new(TensorType(steps.shape, DType.INT32))
+        self.constants[name] = Constant(steps)
+        return name
+
+    def _rescaling(self, node: Node) -> bool:
+        target = self._target(node, fuse=node.op in ("add", "mul"))
+        inputs = [self.integers.get(name) or self._scalar(name) for name in node.inputs]
+        found = tuple(name for name in inputs if name is not None)
+        if target is None or len(found) != len(inputs):
+            return False
+        attrs = node.attrs
+        if target.activation is not Activation.NONE:
+            attrs = replace(cast(Pool2DAttrs, attrs), activation=target.activation)
+        self._emit(node, node.op, found, target.value, attrs)
+        self._arrive(target)
+        return True
+
+    def _scalar(self, name: str) -> str | None:
+        """A constant of one element, as the int8 constant that is exactly it."""
+        constant = self.constants.get(name)
+        if constant is None or constant.array.size != 1 or constant.array.dtype != np.float32:
+            return None
+        number = float(constant.array.reshape(-1)[0])
+        scale = abs(number) or 1.0
+        if not np.isfinite(scale):
+            return None
+        quant = QuantParams((scale,), (0,))
+        result = self._new(TensorType(constant.array.shape, DType.INT8, quant))
+        self.constants[result] = Constant(np.full(constant.array.shape, np.sign(number), np.int8))
+        return result
+
+    def _probability(self, node: Node) -> bool:
+        target = self._target(node, fuse=False)
+        if node.inputs[0] not in self.integers or target is None:
+            return False
+        value, output = target.value, self.types[target.value]
+        if target.quant != _PROBABILITY_QUANT:
+            value = self._new(replace(output, quant=_PROBABILITY_QUANT))
+        self._emit(node, node.op, (self.integers[node.inputs[0]],), value, node.attrs)
+        if value != target.value:
+            self._emit(node, "quantize", (value,), target.value)
+        self._arrive(target)
+        return True
+
+
+def _without_dead(graph: Graph) -> Graph:
+    """The graph without what no output depends on."""
+    needed = set(graph.outputs)
+    kept: list[Node] = []
+    for node in reversed(graph.nodes):
+        if not needed.isdisjoint(node.outputs):
+            kept.append(node)
+            needed.update(node.inputs)
+    needed.update(graph.inputs)
+    return replace(
+        graph,
+        nodes=tuple(reversed(kept)),
+        types={name: type_ for name, type_ in graph.types.items() if name in needed},
+        constants={name: c for name, c in graph.constants.items() if name in needed},
+    )
