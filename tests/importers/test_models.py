@@ -43,13 +43,7 @@ _EXPECTED = {
 #: Models that hold operators from beyond the list, and these operators.
 _REFUSED = {
     "syn_svdf_int8": ["SVDF"],
-    "syn_tf_conv1d_int8": ["TANH", "REDUCE_MAX"],
-    "syn_tf_gru_unrolled_int8": ["UNPACK", "SPLIT", "SUB", "TANH", "SPLIT_V"],
     "syn_tf_lstm_int8": ["UNIDIRECTIONAL_SEQUENCE_LSTM"],
-    "syn_tf_mobile_residual_int8": ["LEAKY_RELU"],
-    "syn_tf_transformer_int8": ["TRANSPOSE", "RSQRT", "BATCH_MATMUL", "GELU"],
-    "syn_tf_transformer_qgelu_int8": ["TRANSPOSE", "RSQRT", "BATCH_MATMUL"],
-    "syn_tf_unet_int8": ["TRANSPOSE_CONV", "RESIZE_BILINEAR"],
 }
 _FLOAT = sorted(
     path.relative_to(SHARED).as_posix()

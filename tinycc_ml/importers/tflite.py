@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from tinycc_ml.graph import Constant, Graph, Node, Origin, TensorType
 from tinycc_ml.importers.flatbuffer import one_line
 from tinycc_ml.importers.names import graph_name
 from tinycc_ml.importers.tflite_flow import check_flow, is_constant, live_operators, operands
-from tinycc_ml.importers.tflite_ops import ROWS, Row
+from tinycc_ml.importers.tflite_ops import ROWS
 from tinycc_ml.importers.tflite_problems import Problems
 from tinycc_ml.importers.tflite_reader import RawModel, RawOperator, read_tflite
+from tinycc_ml.importers.tflite_row import Part, Row
 from tinycc_ml.importers.tflite_tensors import constant, tensor_type
 from tinycc_ml.importers.tflite_view import OperatorView, output_name
 from tinycc_ml.ops import BoundNode, op
@@ -131,19 +133,50 @@ class _Importer:
     def _node(self, view: OperatorView, row: Row) -> None:
         operator = view.operator
         _check_form(view, row)
+        if row.parts is not None:
+            self._parts(view, row.parts(view))
+            return
         attrs = row.attrs(view)
         inputs = [self._value(number) for number in operands(operator) if number != _ABSENT]
         if row.bias_axis is not None and len(inputs) == 2:
             inputs.append(self._zero_bias(operator, inputs[1], row.bias_axis))
         outputs = tuple(self._value(number) for number in operator.outputs)
-        node = Node(
-            f"n{operator.index:02d}_{row.op}",
-            row.op,
-            tuple(inputs),
-            outputs,
-            attrs,
-            Origin(self.model.file.name, operator.index, output_name(self.model, operator)),
+        self._add(
+            view,
+            Node(
+                f"n{operator.index:02d}_{row.op}",
+                row.op,
+                tuple(inputs),
+                outputs,
+                attrs,
+                self._origin(operator),
+            ),
         )
+
+    def _parts(self, view: OperatorView, parts: tuple[Part, ...]) -> None:
+        """Nodes that together are one operator of the file."""
+        operator = view.operator
+        values = [self._value(number) for number in operands(operator)]
+        between: list[str] = []
+        for number, part in enumerate(parts):
+            inputs = tuple(values[i] if i >= 0 else between[~i] for i in part.inputs)
+            if part.output is None:
+                between.append(f"{value_name(operator.outputs[0])}_{number}")
+                types = [self.types[name] for name in inputs]
+                (shape,) = op(part.op).infer(part.attrs, types)
+                self.types[between[-1]] = replace(types[0], shape=shape)
+            else:
+                between.append(self._value(operator.outputs[part.output]))
+            suffix = f"_{number}" if len(parts) > 1 else ""
+            name = f"n{operator.index:02d}_{part.op}{suffix}"
+            origin = self._origin(operator)
+            self._add(view, Node(name, part.op, inputs, (between[-1],), part.attrs, origin))
+
+    def _origin(self, operator: RawOperator) -> Origin:
+        name = output_name(self.model, operator)
+        return Origin(self.model.file.name, operator.index, name)
+
+    def _add(self, view: OperatorView, node: Node) -> None:
         self._check_node(view, node)
         self.nodes.append(node)
 
@@ -182,7 +215,7 @@ def _check_form(view: OperatorView, row: Row) -> None:
     operator, count = view.operator, len(view.operator.inputs)
     if count < row.min_inputs or (row.max_inputs is not None and count > row.max_inputs):
         raise view.damaged(f"{operator.builtin} with {count} inputs")
-    if len(operator.outputs) != 1:
+    if len(operator.outputs) != 1 and row.parts is None:
         raise view.damaged(f"{operator.builtin} with {len(operator.outputs)} outputs")
     for position, number in enumerate(operands(operator)):
         if number == _ABSENT and not (row.bias_axis is not None and position == _BIAS):

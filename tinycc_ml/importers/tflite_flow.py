@@ -65,6 +65,10 @@ def live_operators(model: RawModel) -> list[RawOperator]:
 
 
 def operands(operator: RawOperator) -> tuple[int, ...]:
-    """The inputs that are not parameters; absent ones (-1) among them."""
+    """The inputs that are not parameters, in our order; absent ones (-1) among them."""
     row = ROWS.get(operator.builtin)
-    return operator.inputs if row is None else operator.inputs[: row.operands]
+    if row is None or row.operands is None:
+        return operator.inputs
+    if isinstance(row.operands, int):
+        return operator.inputs[: row.operands]
+    return tuple(operator.inputs[i] for i in row.operands if i < len(operator.inputs))

@@ -9,16 +9,17 @@ Source: tensorflow/compiler/mlir/lite/schema/schema.fbs for the options' fields.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from tflite.BuiltinOptions import BuiltinOptions
 
 from tinycc_ml.errors import UnsupportedError
-from tinycc_ml.graph import OpAttrs
 from tinycc_ml.importers.flatbuffer import BOOL, FLOAT32, INT8, INT32, Field
+from tinycc_ml.importers.tflite_elementwise import ELEMENTWISE
+from tinycc_ml.importers.tflite_movement import MOVEMENT
+from tinycc_ml.importers.tflite_row import Row, plain
 from tinycc_ml.importers.tflite_view import OperatorView
 from tinycc_ml.ops.add import AddAttrs
+from tinycc_ml.ops.batch_matmul import BatchMatMulAttrs
 from tinycc_ml.ops.concatenation import ConcatenationAttrs
 from tinycc_ml.ops.conv2d import Conv2DAttrs
 from tinycc_ml.ops.depthwise_conv2d import DepthwiseConv2DAttrs
@@ -27,34 +28,14 @@ from tinycc_ml.ops.mean import MeanAttrs
 from tinycc_ml.ops.mul import MulAttrs
 from tinycc_ml.ops.pad import PadAttrs
 from tinycc_ml.ops.pooling import Pool2DAttrs
+from tinycc_ml.ops.reduce_extreme import ReduceExtremeAttrs
 from tinycc_ml.ops.reshape import ReshapeAttrs
+from tinycc_ml.ops.resize_bilinear import ResizeBilinearAttrs
 from tinycc_ml.ops.softmax import SoftmaxAttrs
+from tinycc_ml.ops.take import TakeAttrs, nearest_indices
+from tinycc_ml.ops.transpose_conv import TransposeConvAttrs
 
 _ACTIVATION = "fused_activation_function"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """How an operator is imported.
-
-    Attributes:
-        op: Our operator.
-        attrs: Reads the attributes.
-        options_type: The schema's number of the operator's options table; 0 if it has none.
-        min_inputs: How many inputs it has at least.
-        max_inputs: ... and at most; ``None`` where there is no limit.
-        operands: How many of the inputs, from the first, stay operands; ``None`` for all.
-        bias_axis: For operators whose third input is an optional bias, the dimension of the second
-            input (the weight) that has one index per bias.
-    """
-
-    op: str
-    attrs: Callable[[OperatorView], OpAttrs]
-    options_type: int
-    min_inputs: int = 1
-    max_inputs: int | None = 1
-    operands: int | None = None
-    bias_axis: int | None = None
 
 
 def _conv2d(view: OperatorView) -> Conv2DAttrs:
@@ -107,16 +88,55 @@ def _pool2d(view: OperatorView) -> Pool2DAttrs:
     return Pool2DAttrs(kernel, stride, padding, view.activation(Field(5, _ACTIVATION)))
 
 
-def _axis(view: OperatorView, axis: int) -> int:
-    rank = len(view.shape(0))
-    if not -rank <= axis < rank:
-        raise view.damaged(f"axis {axis} of {rank}")
-    return axis % rank
-
-
 def _mean(view: OperatorView) -> MeanAttrs:
-    axes = {_axis(view, axis) for axis in view.integers(1, "axes")}
+    axes = {view.axis(axis) for axis in view.integers(1, "axes")}
     return MeanAttrs(tuple(sorted(axes)), view.option(Field(0, "keep_dims"), BOOL, False))
+
+
+def _reduce_extreme(view: OperatorView) -> ReduceExtremeAttrs:
+    a = _mean(view)
+    return ReduceExtremeAttrs(a.axes, a.keep_dims)
+
+
+def _transpose_conv(view: OperatorView) -> TransposeConvAttrs:
+    view.shape(2, rank=4)
+    w, y = view.shape(1, rank=4), view.output_shape()
+    stride = view.positive(Field(2, "stride_h")), view.positive(Field(1, "stride_w"))
+    if len(y) != 4 or view.integers(0, "output shape") != y:
+        raise view.damaged(f"an output of {list(y)}, but the shape asked for is another")
+    # The padding of the convolution that goes the other way.
+    padding = view.padding(Field(0, "padding"), y[1:3], w[1:3], stride)
+    activation = view.activation(Field(3, _ACTIVATION))
+    return TransposeConvAttrs(stride, (y[1], y[2]), padding.top, padding.left, activation)
+
+
+def _batch_matmul(view: OperatorView) -> BatchMatMulAttrs:
+    return BatchMatMulAttrs(
+        view.option(Field(0, "adj_x"), BOOL, False), view.option(Field(1, "adj_y"), BOOL, False)
+    )
+
+
+def _new_size(view: OperatorView) -> tuple[int, int]:
+    size = view.integers(1, "size")
+    if len(size) != 2 or min(size) < 1:
+        raise view.damaged(f"size {list(size[:16])}; it must be two positive numbers")
+    return size[0], size[1]
+
+
+def _resize_bilinear(view: OperatorView) -> ResizeBilinearAttrs:
+    # The options begin with two fields that are no longer used.
+    align = view.option(Field(2, "align_corners"), BOOL, False)
+    return ResizeBilinearAttrs(
+        _new_size(view), align, view.option(Field(3, "half_pixel_centers"), BOOL, False)
+    )
+
+
+def _resize_nearest(view: OperatorView) -> TakeAttrs:
+    x, size = view.shape(0, rank=4), _new_size(view)
+    align = view.option(Field(0, "align_corners"), BOOL, False)
+    half = view.option(Field(1, "half_pixel_centers"), BOOL, False)
+    rows, columns = (nearest_indices(e, s, align, half) for e, s in zip(x[1:3], size, strict=True))
+    return TakeAttrs((None, rows, columns, None))
 
 
 def _pad(view: OperatorView) -> PadAttrs:
@@ -149,12 +169,8 @@ def _softmax(view: OperatorView) -> SoftmaxAttrs:
 
 
 def _concatenation(view: OperatorView) -> ConcatenationAttrs:
-    axis = _axis(view, view.option(Field(0, "axis"), INT32))
+    axis = view.axis(view.option(Field(0, "axis"), INT32))
     return ConcatenationAttrs(axis, view.activation(Field(1, _ACTIVATION)))
-
-
-def _plain(view: OperatorView) -> OpAttrs:
-    return OpAttrs()
 
 
 _O = BuiltinOptions
@@ -166,18 +182,38 @@ ROWS: dict[str, Row] = {
     "DEPTHWISE_CONV_2D": Row(
         "depthwise_conv2d", _depthwise_conv2d, _O.DepthwiseConv2DOptions, 2, 3, bias_axis=3
     ),
-    "DEQUANTIZE": Row("dequantize", _plain, _O.DequantizeOptions),
+    "DEQUANTIZE": Row("dequantize", plain, _O.DequantizeOptions),
     "FULLY_CONNECTED": Row(
         "fully_connected", _fully_connected, _O.FullyConnectedOptions, 2, 3, bias_axis=0
     ),
-    "LOGISTIC": Row("logistic", _plain, _O.NONE),
+    "LOGISTIC": Row("logistic", plain, _O.NONE),
     "MAX_POOL_2D": Row("max_pool2d", _pool2d, _O.Pool2DOptions),
     "MEAN": Row("mean", _mean, _O.ReducerOptions, 2, 2, operands=1),
+    "BATCH_MATMUL": Row("batch_matmul", _batch_matmul, _O.BatchMatMulOptions, 2, 2),
     "MUL": Row("mul", _mul, _O.MulOptions, 2, 2),
     "PAD": Row("pad", _pad, _O.PadOptions, 2, 2, operands=1),
-    "QUANTIZE": Row("quantize", _plain, _O.QuantizeOptions),
-    "RELU": Row("relu", _plain, _O.NONE),
-    "RELU6": Row("relu6", _plain, _O.NONE),
+    "QUANTIZE": Row("quantize", plain, _O.QuantizeOptions),
+    "REDUCE_MAX": Row("reduce_max", _reduce_extreme, _O.ReducerOptions, 2, 2, operands=1),
+    "REDUCE_MIN": Row("reduce_min", _reduce_extreme, _O.ReducerOptions, 2, 2, operands=1),
+    "RELU": Row("relu", plain, _O.NONE),
+    "RELU6": Row("relu6", plain, _O.NONE),
     "RESHAPE": Row("reshape", _reshape, _O.ReshapeOptions, 1, 2, operands=1),
+    "RESIZE_BILINEAR": Row(
+        "resize_bilinear", _resize_bilinear, _O.ResizeBilinearOptions, 2, 2, operands=1
+    ),
+    "RESIZE_NEAREST_NEIGHBOR": Row(
+        "take", _resize_nearest, _O.ResizeNearestNeighborOptions, 2, 2, operands=1
+    ),
     "SOFTMAX": Row("softmax", _softmax, _O.SoftmaxOptions),
+    "TRANSPOSE_CONV": Row(
+        "transpose_conv",
+        _transpose_conv,
+        _O.TransposeConvOptions,
+        3,
+        4,
+        operands=(2, 1, 3),
+        bias_axis=0,
+    ),
+    **ELEMENTWISE,
+    **MOVEMENT,
 }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from struct import Struct
 from typing import Any
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import ModelFileError, UnsupportedError
-from tinycc_ml.importers.flatbuffer import INT8, INT32, Field, one_line
+from tinycc_ml.importers.flatbuffer import FLOAT32, INT8, INT32, Field, one_line
 from tinycc_ml.importers.tflite_reader import RawModel, RawOperator, RawTensor
 from tinycc_ml.importers.tflite_tensors import constant_array, static_shape, tensor_type
 from tinycc_ml.ops.activation import Activation
@@ -60,9 +61,37 @@ class OperatorView:
             raise self.damaged(f"{tensor} has shape {list(shape)}; expected {rank} dimensions")
         return shape
 
-    def output_shape(self) -> tuple[int, ...]:
-        """The shape of the first output."""
-        return static_shape(self.model.tensors[self.operator.outputs[0]], self.model.file)
+    def output_shape(self, position: int = 0) -> tuple[int, ...]:
+        """The shape of an output."""
+        return static_shape(self.model.tensors[self.operator.outputs[position]], self.model.file)
+
+    def axis(self, axis: int, position: int = 0, *, new: int = 0) -> int:
+        """A dimension of an input, counted from its front.
+
+        Args:
+            axis: The dimension as the file has it; negative ones count from the end.
+            position: Which input.
+            new: How many dimensions the output has more.
+
+        Raises:
+            ModelFileError: If the input has no such dimension.
+        """
+        rank = len(self.shape(position)) + new
+        if not -rank <= axis < rank:
+            raise self.damaged(f"axis {axis} of {rank}")
+        return axis % rank
+
+    def one_integer(self, position: int, what: str) -> int:
+        """An input that is a parameter of one element.
+
+        Raises:
+            UnsupportedError: If it is computed at run time.
+            ModelFileError: If it is no single integer.
+        """
+        values = self.integers(position, what)
+        if len(values) != 1:
+            raise self.damaged(f"{what} of {len(values)} elements")
+        return values[0]
 
     def integers(self, position: int, what: str) -> tuple[int, ...]:
         """An input that is a parameter: constant integers, in the order of their memory.
@@ -93,6 +122,17 @@ class OperatorView:
         value = int(self.option(field, INT32, default))
         if value < 1:
             raise self.damaged(f"{field.name} is {value}; it must be positive")
+        return value
+
+    def finite(self, field: Field, default: float = 0.0) -> float:
+        """An option that is a real number.
+
+        Raises:
+            ModelFileError: If it is infinite or no number.
+        """
+        value = float(self.option(field, FLOAT32, default))
+        if not math.isfinite(value):
+            raise self.damaged(f"{field.name} is {value}; it must be finite")
         return value
 
     def activation(self, field: Field) -> Activation:

@@ -25,6 +25,8 @@ _EXP_OF_MINUS_EIGHTH = 1895147668
 _ONE_THIRD = 715827883
 # 48/17 and -32/17 with two integer bits: the first guess of the Newton-Raphson division.
 _NEWTON_48_17, _NEWTON_32_17 = 1515870810, -1010580540
+# 1.5 with three integer bits, and the root of one half with none.
+_HALF_THREE, _HALF_SQRT_2 = (1 << 28) + (1 << 27), 1518500250
 
 
 def saturating_shift_left(x: IntLike, exponent: int) -> IntArray:
@@ -58,9 +60,47 @@ def _exp_on_last_quarter(a: IntArray) -> IntArray:
 
 def one_over_one_plus_x(a: IntLike) -> IntArray:
     """``1 / (1 + a)`` for ``0 <= a < 1``, no integer bits."""
+    return saturating_shift_left(_two_over_one_plus_x(a), 1)
+
+
+def one_minus_x_over_one_plus_x(a: IntLike) -> IntArray:
+    """``(1 - a) / (1 + a)`` for ``0 <= a < 1``, no integer bits."""
+    return saturating_shift_left(_two_over_one_plus_x(a) - (1 << 29), 2)
+
+
+def _two_over_one_plus_x(a: IntLike) -> IntArray:
+    """``2 / (1 + a)`` for ``0 <= a < 1``; the result has two integer bits."""
     half_denominator = (np.asarray(a, np.int64) + (1 << 31)) >> 1
     x = _NEWTON_48_17 + mul(half_denominator, _NEWTON_32_17)
     for _ in range(3):
         residual = (1 << 29) - mul(half_denominator, x)
         x = x + saturating_shift_left(mul(x, residual), 2)
-    return saturating_shift_left(x, 1)
+    return x
+
+
+def inverse_square_root(x: IntLike) -> tuple[IntArray, IntArray]:
+    """``1 / sqrt(x)`` of int32 as a multiplier and a shift; what is less than 1 counts as 1.
+
+    Returns:
+        ``(multiplier, shift)`` with ``1 / sqrt(x) ~ multiplier * 2**(shift - 31)``.
+
+    Source: ``GetInvSqrtQuantizedMultiplierExp`` of TensorFlow Lite's ``internal/common.h``, with
+    the reversed shift.
+    """
+    x = np.maximum(np.asarray(x, np.int64), 1)
+    is_one = x == 1
+    # At most 29 bits.
+    halvings = (x >= 1 << 29).astype(np.int64)
+    x = x >> 2 * halvings
+    # An even number of bits more, so that the root of the power of two is one.
+    bits = np.frexp(x.astype(np.float64))[1].astype(np.int64)
+    pairs = (31 - bits) // 2 - 1
+    shift, x = 11 + halvings - pairs, x << 2 * pairs
+    # Newton-Raphson with three integer bits, from x = 1.
+    half = rounding_divide_by_pot(x >> 1, 1)
+    root = np.full(x.shape, 1 << 28, np.int64)
+    for _ in range(5):
+        cube = saturating_shift_left(mul(mul(root, root), root), 6)
+        root = saturating_shift_left(mul(_HALF_THREE, root) - mul(half, cube), 3)
+    root = mul(root, _HALF_SQRT_2) << np.maximum(-shift, 0)
+    return np.where(is_one, INT32_MAX, root), np.where(is_one, 0, -np.maximum(shift, 0))

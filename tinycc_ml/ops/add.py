@@ -12,16 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-import numpy as np
-
-from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import Expr, LoopKernel
 from tinycc_ml.loopir import build as b
-from tinycc_ml.numerics import multiply_by_quantized_multiplier, quantize_multiplier
 from tinycc_ml.ops.access import Access
 from tinycc_ml.ops.activation import Activation, output_clamp
-from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload
+from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload
 from tinycc_ml.ops.broadcast import broadcast_access, broadcast_kernel, broadcast_shape
 from tinycc_ml.ops.floats import (
     FloatNumbers,
@@ -34,9 +30,16 @@ from tinycc_ml.ops.floats import (
 from tinycc_ml.ops.int8_checks import int8_problem
 from tinycc_ml.ops.quantized import integers_problem
 from tinycc_ml.ops.registry import register
-
-# Inputs gain 20 bits before they are scaled: 9 + 20 bits leave room for the sum.
-_LEFT_SHIFT = 20
+from tinycc_ml.ops.rescaling import (
+    SUM_LEFT_SHIFT,
+    RescaledNumbers,
+    Scaling,
+    scale_input,
+    scale_output,
+    scaled_input,
+    scaled_output,
+    smaller_than_one,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +47,6 @@ class AddAttrs(OpAttrs):
     """The fused activation."""
 
     activation: Activation = Activation.NONE
-
-
-@dataclass(frozen=True, slots=True)
-class Scaling:
-    """``(x + offset) * multiplier * 2**(shift - 31)``; for the output the offset comes last."""
-
-    offset: int
-    multiplier: int
-    shift: int
-
-
-@dataclass(frozen=True, slots=True)
-class AddNumbers(Numbers):
-    """The literals: both inputs come to half the larger scale, their sum to the output's."""
-
-    input0: Scaling
-    input1: Scaling
-    output: Scaling
-    output_min: int
-    output_max: int
 
 
 @register
@@ -100,10 +83,10 @@ class Add(OpDef):
         assert first and second and y  # checked by check
         unit = 2 * max(first.scale, second.scale)
         low, high = output_clamp(a.activation, bound.outputs[0])
-        numbers = AddNumbers(
-            Scaling(-first.zero_point, *_smaller_than_one(first.scale / unit)),
-            Scaling(-second.zero_point, *_smaller_than_one(second.scale / unit)),
-            Scaling(y.zero_point, *_smaller_than_one(unit / ((1 << _LEFT_SHIFT) * y.scale))),
+        numbers = RescaledNumbers(
+            Scaling(-first.zero_point, *smaller_than_one(first.scale / unit)),
+            Scaling(-second.zero_point, *smaller_than_one(second.scale / unit)),
+            Scaling(y.zero_point, *smaller_than_one(unit / ((1 << SUM_LEFT_SHIFT) * y.scale))),
             low,
             high,
         )
@@ -114,10 +97,9 @@ class Add(OpDef):
         n = workload.numbers
         if isinstance(n, FloatNumbers):
             return (limit(operands["input0"] + operands["input1"], n),)
-        n = cast(AddNumbers, n)
+        n = cast(RescaledNumbers, n)
         raw = scale_input(operands["input0"], n.input0) + scale_input(operands["input1"], n.input1)
-        result = multiply_by_quantized_multiplier(raw, n.output.multiplier, n.output.shift)
-        return (np.clip(result + n.output.offset, n.output_min, n.output_max).astype(np.int8),)
+        return (scale_output(raw, n),)
 
     def access(self, workload: Workload) -> Access:
         """See the base class."""
@@ -129,31 +111,10 @@ class Add(OpDef):
         if isinstance(n, FloatNumbers):
             numbers = n
             return broadcast_kernel(workload, lambda x, y: limited(b.add(x, y), numbers))
-        n = cast(AddNumbers, n)
-
-        def scaled(x: Expr, s: Scaling) -> Expr:
-            shifted = b.mul(b.add(x, s.offset), 1 << _LEFT_SHIFT)
-            return b.call("requantize", shifted, s.multiplier, s.shift)
+        n = cast(RescaledNumbers, n)
 
         def value(first: Expr, second: Expr) -> Expr:
-            raw = b.add(scaled(first, n.input0), scaled(second, n.input1))
-            result = b.call("requantize", raw, n.output.multiplier, n.output.shift)
-            return b.clamp(b.add(result, n.output.offset), n.output_min, n.output_max)
+            raw = b.add(scaled_input(first, n.input0), scaled_input(second, n.input1))
+            return scaled_output(raw, n)
 
         return broadcast_kernel(workload, value)
-
-
-def _smaller_than_one(real: float) -> tuple[int, int]:
-    multiplier, shift = quantize_multiplier(real)
-    if shift > 0:
-        raise UnsupportedError(
-            f"the output's scale is 2**{_LEFT_SHIFT} times smaller than an input's; "
-            "TensorFlow Lite Micro stops there"
-        )
-    return multiplier, shift
-
-
-def scale_input(x: Array, s: Scaling) -> Array:
-    """What values of an input add to the sum, in the unit that both inputs share."""
-    shifted = (x.astype(np.int64) + s.offset) << _LEFT_SHIFT
-    return multiply_by_quantized_multiplier(shifted, s.multiplier, s.shift)

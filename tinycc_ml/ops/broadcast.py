@@ -8,7 +8,7 @@ from itertools import zip_longest
 from math import prod
 
 from tinycc_ml.errors import UnsupportedError
-from tinycc_ml.loopir import Expr, LoopKernel
+from tinycc_ml.loopir import Expr, Local, LoopKernel
 from tinycc_ml.loopir import build as b
 from tinycc_ml.ops.access import Access, Elementwise, Whole
 from tinycc_ml.ops.base import Workload, buffers_of
@@ -46,8 +46,18 @@ def broadcast_access(workload: Workload) -> Access:
     return Access(1, patterns, reads_first=True)
 
 
-def broadcast_kernel(workload: Workload, value: Callable[[Expr, Expr], Expr]) -> LoopKernel:
-    """``output[...] = value(input0[...], input1[...])`` with as few loops as possible."""
+def broadcast_kernel(
+    workload: Workload,
+    value: Callable[[Expr, Expr], Expr],
+    local: Callable[[Expr, Expr], Local] | None = None,
+) -> LoopKernel:
+    """``output[...] = value(input0[...], input1[...])`` with as few loops as possible.
+
+    Args:
+        workload: What to compute.
+        value: The output for a pair of inputs.
+        local: What `value` uses more than once, and reads as a variable.
+    """
     first, second, y = buffers_of(workload)
     runs = _runs(first.shape, second.shape)
     loops = [(f"i{n}", run.extent) for n, run in enumerate(runs)]
@@ -58,7 +68,8 @@ def broadcast_kernel(workload: Workload, value: Callable[[Expr, Expr], Expr]) ->
         loads.append(b.load(inputs[-1], *(variable for variable, _ in varying)))
     output = replace(y, shape=tuple(extent for _, extent in loops))
     store = b.store(output, [variable for variable, _ in loops], value(loads[0], loads[1]))
-    return LoopKernel(workload.op, (*inputs, output), b.nest(loops, store))
+    before = () if local is None else (local(loads[0], loads[1]),)
+    return LoopKernel(workload.op, (*inputs, output), b.nest(loops, *before, store))
 
 
 def _runs(first: Shape, second: Shape) -> list[_Run]:

@@ -1,8 +1,8 @@
-"""Padding with real zero.
+"""Padding with a constant.
 
-``output[i + before] = input[i]``, and the zero point everywhere else.
+``output[i + before] = input[i]``, and the constant, by default real zero, everywhere else.
 
-Source: TensorFlow Lite PAD; TensorFlow Lite Micro's ``reference_ops::Pad``.
+Source: TensorFlow Lite PAD, PADV2; TensorFlow Lite Micro's ``reference_ops::Pad``.
 """
 
 from __future__ import annotations
@@ -27,10 +27,14 @@ from tinycc_ml.ops.registry import register
 
 @dataclass(frozen=True, slots=True)
 class PadAttrs(OpAttrs):
-    """Elements added before and after each dimension; one pair per dimension, not negative."""
+    """Elements added before and after each dimension; one pair per dimension, not negative.
+
+    `fill` is the value of added elements as it is stored; ``None`` for zero.
+    """
 
     before: tuple[int, ...]
     after: tuple[int, ...]
+    fill: int | float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Pad(OpDef):
 
     name = "pad"
     attrs_type = PadAttrs
-    summary = "Padding of any dimensions with zero"
+    summary = "padding of any dimensions with a constant"
     dtypes = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
@@ -68,11 +72,12 @@ class Pad(OpDef):
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
+        fill = cast(PadAttrs, bound.attrs).fill
         if is_float(bound):
-            return Integers(PadNumbers(0.0), (("input", 0),))
+            return Integers(PadNumbers(float(fill or 0.0)), (("input", 0),))
         quant = bound.outputs[0].quant
         assert quant  # checked by same_quantization_problem
-        return Integers(PadNumbers(quant.zero_point), (("input", 0),))
+        return Integers(PadNumbers(quant.zero_point if fill is None else fill), (("input", 0),))
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tinycc_ml.ops.base import OpDef
 
 _REGISTRY: dict[str, OpDef] = {}
@@ -11,6 +13,11 @@ def register(definition: type[OpDef]) -> type[OpDef]:
     """Class decorator: makes an operator known under its name."""
     _REGISTRY[definition.name] = definition()
     return definition
+
+
+def register_family(definitions: Iterable[OpDef]) -> None:
+    """Makes operators known that are several instances of one class."""
+    _REGISTRY.update((definition.name, definition) for definition in definitions)
 
 
 def op(name: str) -> OpDef:

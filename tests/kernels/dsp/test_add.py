@@ -23,7 +23,8 @@ from tinycc_ml.kernels.dsp.add import AddDsp
 from tinycc_ml.loopir import Argument, Buffer, LoopKernel, Role, affine
 from tinycc_ml.numerics import quantize_multiplier
 from tinycc_ml.ops import Workload, op
-from tinycc_ml.ops.add import AddAttrs, AddNumbers, Scaling
+from tinycc_ml.ops.add import AddAttrs
+from tinycc_ml.ops.rescaling import RescaledNumbers, Scaling
 
 needs_emulator = pytest.mark.skipif(
     shutil.which("qemu-system-arm") is None or shutil.which("arm-none-eabi-gcc") is None,
@@ -55,13 +56,13 @@ class AddCase(Case):
         return y
 
 
-def draw_numbers(r: Random) -> AddNumbers:
+def draw_numbers(r: Random) -> RescaledNumbers:
     """Scales as trained networks have them, and further apart."""
     spread = r.choice([1.0, 1.0, 6.0])
     first, second, out = (2.0 ** r.uniform(-spread, spread) for _ in range(3))
     unit = 2 * max(first, second)
     zeros = [r.choice([-128, 127, 0, r.randint(-128, 127)]) for _ in range(3)]
-    return AddNumbers(
+    return RescaledNumbers(
         Scaling(-zeros[0], *quantize_multiplier(first / unit)),
         Scaling(-zeros[1], *quantize_multiplier(second / unit)),
         Scaling(zeros[2], *quantize_multiplier(unit / (2**20 * out))),
@@ -70,7 +71,7 @@ def draw_numbers(r: Random) -> AddNumbers:
     )
 
 
-def add_workload(shape: tuple[int, ...], numbers: AddNumbers) -> Workload:
+def add_workload(shape: tuple[int, ...], numbers: RescaledNumbers) -> Workload:
     tensor = TensorType(shape, DType.INT8)
     inputs = (("input0", tensor), ("input1", tensor))
     return Workload("add", AddAttrs(), numbers, inputs, (), (("output", tensor),))

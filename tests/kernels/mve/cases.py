@@ -24,9 +24,9 @@ from tinycc_ml.kernels.mve.conv2d import Conv2DMve
 from tinycc_ml.kernels.mve.depthwise import DepthwiseMve
 from tinycc_ml.kernels.mve.fully_connected import FullyConnectedMve
 from tinycc_ml.ops import Workload
-from tinycc_ml.ops.add import AddNumbers
 from tinycc_ml.ops.conv2d import Conv2DAttrs
 from tinycc_ml.ops.pooling import Pool2DAttrs, PoolNumbers
+from tinycc_ml.ops.rescaling import RescaledNumbers
 from tinycc_ml.ops.window import Padding, window_output
 
 CONV, DENSE, DEPTHWISE = Conv2DMve(), FullyConnectedMve(), DepthwiseMve()
@@ -102,7 +102,7 @@ class OneInput(AddMve):
 def add_case(r: Random, scale: int = 1) -> Case:
     """An addition, with and without an activation."""
     case = table_case(r, scale)
-    numbers = cast(AddNumbers, case.workload.numbers)
+    numbers = cast(RescaledNumbers, case.workload.numbers)
     low = r.choice([-128, -128, numbers.output.offset, r.randint(-128, 127)])
     numbers = replace(numbers, output_min=low, output_max=r.choice([127, r.randint(low, 127)]))
     return replace(case, definition=OneInput(), workload=replace(case.workload, numbers=numbers))

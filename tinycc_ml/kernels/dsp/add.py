@@ -27,7 +27,7 @@ from tinycc_ml.loopir import (
 )
 from tinycc_ml.numerics.fixed_point import INT32_MAX, INT32_MIN
 from tinycc_ml.ops import Workload, op
-from tinycc_ml.ops.add import AddNumbers, scale_input
+from tinycc_ml.ops.rescaling import RescaledNumbers, scale_input
 
 _VALUES = np.arange(-128, 128)
 
@@ -41,7 +41,7 @@ class AddDsp(KernelDef):
 
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
         """See the base class."""
-        n = cast(AddNumbers, workload.numbers)
+        n = cast(RescaledNumbers, workload.numbers)
         shapes = {type_.shape for _, type_ in (*workload.inputs, *workload.outputs)}
         if len(shapes) > 1:
             return f"shapes {sorted(shapes)} are broadcast; allowed are equal ones"
@@ -73,20 +73,20 @@ class AddDsp(KernelDef):
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""
         first, second, rounding = _tables(workload)
-        multiplier = cast(AddNumbers, workload.numbers).output.multiplier
+        multiplier = cast(RescaledNumbers, workload.numbers).output.multiplier
         words = np.concatenate([[multiplier, rounding], first, second])
         return (Constant(words.astype(np.int32)),)
 
 
 def _tile(workload: Workload) -> AddTile:
-    n = cast(AddNumbers, workload.numbers)
+    n = cast(RescaledNumbers, workload.numbers)
     corrects_sign = n.output_min < n.output.offset
     return AddTile(workload.operand("output").elements, -n.output.shift, corrects_sign)
 
 
 def _tables(workload: Workload) -> tuple[Array, Array, int]:
     """What each value of each input adds to twice the sum, and the rounding."""
-    n = cast(AddNumbers, workload.numbers)
+    n = cast(RescaledNumbers, workload.numbers)
     first, second = (2 * scale_input(_VALUES, s) for s in (n.input0, n.input1))
     exponent = -n.output.shift
     rounding = (1 << exponent - 1) + (n.output.offset << exponent)
@@ -95,7 +95,7 @@ def _tables(workload: Workload) -> tuple[Array, Array, int]:
 
 def _is_exact(workload: Workload) -> bool:
     """Whether the tile's arithmetic gives the reference's output for every pair of inputs."""
-    n, tile = cast(AddNumbers, workload.numbers), _tile(workload)
+    n, tile = cast(RescaledNumbers, workload.numbers), _tile(workload)
     first, second, rounding = _tables(workload)
     total = first[:, np.newaxis] + second
     high = (total * n.output.multiplier + (1 << 31)) >> 32

@@ -26,7 +26,7 @@ from tinycc_ml.loopir import (
 )
 from tinycc_ml.numerics.fixed_point import INT32_MAX, INT32_MIN
 from tinycc_ml.ops import Workload, op
-from tinycc_ml.ops.add import AddNumbers, scale_input
+from tinycc_ml.ops.rescaling import RescaledNumbers, scale_input
 
 _VALUES = np.arange(-128, 128)
 
@@ -40,7 +40,7 @@ class AddMve(KernelDef):
 
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
         """See the base class."""
-        n = cast(AddNumbers, workload.numbers)
+        n = cast(RescaledNumbers, workload.numbers)
         shapes = {type_.shape for _, type_ in (*workload.inputs, *workload.outputs)}
         if len(shapes) > 1:
             return f"shapes {sorted(shapes)} are broadcast; allowed are equal ones"
@@ -55,7 +55,7 @@ class AddMve(KernelDef):
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
-        n, elements = cast(AddNumbers, workload.numbers), workload.operand("output").elements
+        n, elements = cast(RescaledNumbers, workload.numbers), workload.operand("output").elements
         # Ties of negative numbers matter unless they are clamped, or nothing is divided.
         corrects_sign = n.output_min < n.output.offset and n.output.shift < 0
         tile = AddTile(elements, n.output_min, n.output_max, corrects_sign)
@@ -77,12 +77,12 @@ class AddMve(KernelDef):
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""
-        n = cast(AddNumbers, workload.numbers)
+        n = cast(RescaledNumbers, workload.numbers)
         head = [n.output.multiplier, n.output.shift, n.output.offset, 0]
         words = np.concatenate([head, *_tables(n)])
         return (Constant(words.astype(np.int32)),)
 
 
-def _tables(n: AddNumbers) -> tuple[Array, Array]:
+def _tables(n: RescaledNumbers) -> tuple[Array, Array]:
     """What each value of each input, from -128 on, adds to the sum."""
     return scale_input(_VALUES, n.input0), scale_input(_VALUES, n.input1)

@@ -36,7 +36,7 @@ from tinycc_ml.loopir import (
 from tinycc_ml.loopir import build as b
 from tinycc_ml.numerics.fixed_point import INT32_MAX, INT32_MIN
 from tinycc_ml.ops import Workload, op
-from tinycc_ml.ops.add import AddNumbers, scale_input
+from tinycc_ml.ops.rescaling import RescaledNumbers, scale_input
 
 _SHIFTS = range(8, 24)
 _VALUES = np.arange(-128, 128)
@@ -64,7 +64,7 @@ class AddTables(KernelDef):
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
-        n = cast(AddNumbers, workload.numbers)
+        n = cast(RescaledNumbers, workload.numbers)
         found = _tables(workload)
         assert found  # the layer is not refused
         shift, first, second = found
@@ -109,7 +109,7 @@ class AddTables(KernelDef):
 @lru_cache(maxsize=8)
 def _tables(workload: Workload) -> tuple[int, Array, Array] | None:
     """Shift and tables, the rounding in the first; ``None`` if no shift is exact."""
-    n = cast(AddNumbers, workload.numbers)
+    n = cast(RescaledNumbers, workload.numbers)
     pairs = np.meshgrid(_VALUES.astype(np.int8), _VALUES.astype(np.int8), indexing="ij")
     (expected,) = op("add").reference(workload, dict(zip(("input0", "input1"), pairs, strict=True)))
     wanted = expected.astype(np.int64)

@@ -1,0 +1,71 @@
+"""What the table of operators says about each: how it is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tinycc_ml.graph import OpAttrs
+from tinycc_ml.importers.tflite_view import OperatorView
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several nodes that an operator of the file becomes.
+
+    Attributes:
+        op: Our operator.
+        attrs: Its attributes.
+        inputs: Numbers of the operands (see :attr:`Row.operands`), or ~number of an earlier part
+            whose output it reads.
+        output: Which output of the operator it writes; ``None`` for a value between the parts,
+            which is of the type of its first input but for the shape.
+    """
+
+    op: str
+    attrs: OpAttrs
+    inputs: tuple[int, ...] = (0,)
+    output: int | None = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How an operator is imported.
+
+    Attributes:
+        op: Our operator; empty where `parts` says what it becomes.
+        attrs: Reads the attributes.
+        options_type: The schema's number of the operator's options table; 0 if it has none.
+        min_inputs: How many inputs it has at least.
+        max_inputs: ... and at most; ``None`` where there is no limit.
+        operands: How many of the inputs, from the first, stay operands, or which of them in what
+            order; ``None`` for all.
+        bias_axis: For operators whose third operand is an optional bias, the dimension of the
+            second (the weight) that has one index per bias.
+        parts: For operators that become several nodes, or that have several outputs: all of them.
+    """
+
+    op: str
+    attrs: Callable[[OperatorView], OpAttrs]
+    options_type: int
+    min_inputs: int = 1
+    max_inputs: int | None = 1
+    operands: int | tuple[int, ...] | None = None
+    bias_axis: int | None = None
+    parts: Callable[[OperatorView], tuple[Part, ...]] | None = None
+
+
+def plain(view: OperatorView) -> OpAttrs:
+    """No attributes."""
+    return OpAttrs()
+
+
+def composite(
+    parts: Callable[[OperatorView], tuple[Part, ...]],
+    options_type: int,
+    min_inputs: int = 1,
+    max_inputs: int | None = 1,
+    operands: int | tuple[int, ...] | None = None,
+) -> Row:
+    """The row of an operator that becomes several nodes."""
+    return Row("", plain, options_type, min_inputs, max_inputs, operands, parts=parts)

@@ -1,0 +1,175 @@
+"""Difference of two operands, and its square, with broadcasting; either may be a constant.
+
+``sub: output = act(input0 - input1)``; ``squared_difference: output = (input0 - input1) ** 2``.
+Both inputs come to half the larger scale first, as in an addition.
+
+Source: TensorFlow Lite SUB, SQUARED_DIFFERENCE; integers as in TensorFlow Lite Micro's
+``sub_common.cc``, ``reference/sub.h`` and ``squared_difference.cc``. The former computes its
+scales in float32, the latter in double.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from tinycc_ml.dtypes import DType
+from tinycc_ml.graph import Array, OpAttrs, QuantParams, TensorType
+from tinycc_ml.loopir import Expr, Local, LoopKernel, Var
+from tinycc_ml.loopir import build as b
+from tinycc_ml.numerics import quantize_multiplier
+from tinycc_ml.ops.access import Access
+from tinycc_ml.ops.activation import Activation, output_clamp
+from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload
+from tinycc_ml.ops.broadcast import broadcast_access, broadcast_kernel, broadcast_shape
+from tinycc_ml.ops.int8_checks import int8_problem
+from tinycc_ml.ops.quantized import bounded_multiplier, integers_problem
+from tinycc_ml.ops.registry import register
+from tinycc_ml.ops.rescaling import (
+    SUM_LEFT_SHIFT,
+    RescaledNumbers,
+    Scaling,
+    scale_input,
+    scale_output,
+    scaled_input,
+    scaled_output,
+    smaller_than_one,
+)
+
+# 9 + 7 bits, so that the square still fits.
+_SQUARE_LEFT_SHIFT = 7
+
+
+@dataclass(frozen=True, slots=True)
+class SubAttrs(OpAttrs):
+    """The fused activation."""
+
+    activation: Activation = Activation.NONE
+
+
+class _Difference(OpDef):
+    """Inputs: two tensors whose shapes broadcast. Output: their broadcast shape."""
+
+    left_shift = SUM_LEFT_SHIFT
+
+    def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
+        """See the base class."""
+        return (broadcast_shape(inputs[0].shape, inputs[1].shape),)
+
+    def check(self, bound: BoundNode) -> str | None:
+        """See the base class."""
+        first, second = bound.inputs
+        return (
+            int8_problem("input 0", first)
+            or int8_problem("input 1", second)
+            or int8_problem("output", bound.outputs[0])
+            or integers_problem(self.integerize, bound)
+        )
+
+    def access(self, workload: Workload) -> Access:
+        """See the base class."""
+        return broadcast_access(workload)
+
+    def differences(self, workload: Workload, operands: Mapping[str, Array]) -> Array:
+        """The differences in the unit that both inputs share."""
+        n = cast(RescaledNumbers, workload.numbers)
+        return scale_input(operands["input0"], n.input0, self.left_shift) - scale_input(
+            operands["input1"], n.input1, self.left_shift
+        )
+
+    def difference(self, workload: Workload, first: Expr, second: Expr) -> Expr:
+        """The same in loop IR."""
+        n = cast(RescaledNumbers, workload.numbers)
+        return b.sub(
+            scaled_input(first, n.input0, self.left_shift),
+            scaled_input(second, n.input1, self.left_shift),
+        )
+
+
+@register
+class Sub(_Difference):
+    """Inputs: two tensors whose shapes broadcast. Output: their broadcast shape."""
+
+    name = "sub"
+    attrs_type = SubAttrs
+    summary = "elementwise subtraction with broadcasting; fused activation"
+
+    def integerize(self, bound: BoundNode) -> Integers:
+        """See the base class."""
+        first, second, y = _quants(bound)
+        # In float32, step by step.
+        unit = np.float32(2) * np.float32(max(first.scale, second.scale))
+        scale = np.float32(1 << SUM_LEFT_SHIFT) * np.float32(y.scale)
+        low, high = output_clamp(cast(SubAttrs, bound.attrs).activation, bound.outputs[0])
+        numbers = RescaledNumbers(
+            Scaling(-first.zero_point, *smaller_than_one(float(np.float32(first.scale) / unit))),
+            Scaling(-second.zero_point, *smaller_than_one(float(np.float32(second.scale) / unit))),
+            Scaling(y.zero_point, *smaller_than_one(float(unit / scale))),
+            low,
+            high,
+        )
+        return Integers(numbers, (("input0", 0), ("input1", 1)))
+
+    def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
+        """See the base class."""
+        n = cast(RescaledNumbers, workload.numbers)
+        return (scale_output(self.differences(workload, operands), n),)
+
+    def lower(self, workload: Workload) -> LoopKernel:
+        """See the base class."""
+        n = cast(RescaledNumbers, workload.numbers)
+        return broadcast_kernel(
+            workload,
+            lambda first, second: scaled_output(self.difference(workload, first, second), n),
+        )
+
+
+@register
+class SquaredDifference(_Difference):
+    """Inputs: two tensors whose shapes broadcast. Output: their broadcast shape."""
+
+    name = "squared_difference"
+    summary = "square of the elementwise difference, with broadcasting"
+    left_shift = _SQUARE_LEFT_SHIFT
+
+    def integerize(self, bound: BoundNode) -> Integers:
+        """See the base class."""
+        first, second, y = _quants(bound)
+        unit = 2 * max(first.scale, second.scale)
+        # The power of two and the output's scale are multiplied in float32, which is exact.
+        output = bounded_multiplier(
+            quantize_multiplier(unit * unit / ((1 << 2 * _SQUARE_LEFT_SHIFT) * y.scale)), bits=30
+        )
+        numbers = RescaledNumbers(
+            Scaling(-first.zero_point, *smaller_than_one(first.scale / unit)),
+            Scaling(-second.zero_point, *smaller_than_one(second.scale / unit)),
+            Scaling(y.zero_point, *output),
+            DType.INT8.min,
+            DType.INT8.max,
+        )
+        return Integers(numbers, (("input0", 0), ("input1", 1)))
+
+    def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
+        """See the base class."""
+        n = cast(RescaledNumbers, workload.numbers)
+        return (scale_output(self.differences(workload, operands) ** 2, n),)
+
+    def lower(self, workload: Workload) -> LoopKernel:
+        """See the base class."""
+        n, difference = cast(RescaledNumbers, workload.numbers), Var("difference")
+        return broadcast_kernel(
+            workload,
+            lambda first, second: scaled_output(b.mul(difference, difference), n),
+            lambda first, second: Local(
+                difference.name, DType.INT32, self.difference(workload, first, second)
+            ),
+        )
+
+
+def _quants(bound: BoundNode) -> tuple[QuantParams, QuantParams, QuantParams]:
+    first, second, y = bound.inputs[0].quant, bound.inputs[1].quant, bound.outputs[0].quant
+    assert first and second and y  # checked by check
+    return first, second, y
