@@ -14,14 +14,14 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from tests.oracle import run_tflm
+from tests.oracle import run_tflm, run_tflm_sequence
 from tests.tflite_builder import ModelBuilder
 from tinycc_ml.graph import Graph
 from tinycc_ml.importers.tflite import import_tflite_bytes
 from tinycc_ml.loopir import verify_kernel
 from tinycc_ml.loopir.interpreter import run_kernel
 from tinycc_ml.ops import Layer, LayerGraph, integerize, lowest_read, op
-from tinycc_ml.ops.evaluate import evaluate
+from tinycc_ml.ops.evaluate import evaluate, next_states
 
 #: For tests that run TensorFlow Lite Micro once per draw.
 differential = settings(max_examples=300, deadline=None, derandomize=True)
@@ -54,22 +54,37 @@ def check_model(data: bytes, *inputs: np.ndarray) -> None:
         check_lowering(layer, values)
 
 
+def check_sequence(data: bytes, samples: Sequence[Sequence[np.ndarray]]) -> None:
+    """Compares TensorFlow Lite Micro, reference and loop nests on inputs in a row."""
+    graph = layer_graph(data)
+    states = None
+    for inputs, theirs in zip(samples, run_tflm_sequence(data, samples), strict=True):
+        values = evaluate(graph, inputs, states)
+        states = next_states(graph, values)
+        for name, expected in zip(graph.outputs, theirs, strict=True):
+            np.testing.assert_array_equal(values[name].reshape(expected.shape), expected)
+        for layer in graph.layers:
+            check_lowering(layer, values)
+
+
 def check_lowering(layer: Layer, values: dict[str, np.ndarray]) -> None:
     """Runs a layer's loop nest; its result and its order of accesses must be as promised."""
     kernel = verify_kernel(op(layer.workload.op).lower(layer.workload))
     operands = [values[name] for name in layer.inputs]
     operands += [constant.array for constant in layer.constants]
     operands += [np.full_like(values[name], 99) for name in layer.outputs]
+    operands += [values[before].copy() for before, _ in layer.states]
     arrays = {
         buffer.name: np.ascontiguousarray(array).reshape(buffer.shape)
         for buffer, array in zip(kernel.buffers, operands, strict=True)
     }
     events: list[tuple[str, str, int]] = []
     run_kernel(kernel, arrays, trace=lambda *event: events.append(event))
-    outputs = kernel.buffers[len(kernel.buffers) - len(layer.outputs) :]
-    for buffer, name in zip(outputs, layer.outputs, strict=True):
+    results = (*layer.outputs, *(after for _, after in layer.states))
+    for buffer, name in zip(kernel.buffers[-len(results) :], results, strict=True):
         np.testing.assert_array_equal(arrays[buffer.name].reshape(-1), values[name].reshape(-1))
-    check_access(layer, events)
+    states = {role for role, _ in layer.workload.states}
+    check_access(layer, [event for event in events if event[1] not in states])
 
 
 def check_access(layer: Layer, events: Sequence[tuple[str, str, int]]) -> None:

@@ -36,6 +36,20 @@ def run_tflm(model: bytes, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [np.array(interpreter.get_output(i)) for i in range(count_outputs(model))]
 
 
+def run_tflm_sequence(
+    model: bytes, samples: Sequence[Sequence[np.ndarray]]
+) -> list[list[np.ndarray]]:
+    """The outputs for each of several sets of inputs; variables keep their values in between."""
+    interpreter = _interpreter(model, keep_all=False)
+    outputs = []
+    for inputs in samples:
+        for index, array in enumerate(inputs):
+            interpreter.set_input(np.ascontiguousarray(array), index)
+        interpreter.invoke()
+        outputs.append([np.array(interpreter.get_output(i)) for i in range(count_outputs(model))])
+    return outputs
+
+
 def run_tflm_tensors(
     model: bytes, inputs: Sequence[np.ndarray], tensors: Sequence[int]
 ) -> list[np.ndarray]:

@@ -134,7 +134,8 @@ def compile_model(
     # 7. order; consecutive layers may run row by row
     program = order_program(program, options.io)
     # 8. place
-    placing = _Placing(board, options.io, kernels, optimize, ram_limit)
+    state_bytes = sum(program.types[state.value].size_bytes for state in program.states)
+    placing = _Placing(board, options.io, kernels, optimize, ram_limit, state_bytes)
     program, plan = _place(program, integers, placing)
     dump("07_order", format_order(program))
     dump("08_place", plan.render())
@@ -163,13 +164,14 @@ class _Placing:
     kernels: KernelChoice
     optimize: Optimize
     ram_limit: int | None
+    state_bytes: int
 
     @property
     def limit_bytes(self) -> int | None:
         """For the arena; ``None`` where there is none."""
         if self.ram_limit is not None or self.board.is_host:
             return self.ram_limit
-        return ram_block_bytes(self.board)
+        return ram_block_bytes(self.board) - self.state_bytes
 
 
 def _place(program: Program, integers: LayerGraph, placing: _Placing) -> tuple[Program, MemoryPlan]:
@@ -217,16 +219,20 @@ def generate(compilation: Compilation) -> dict[str, str]:
 def fit_problems(compilation: Compilation) -> tuple[str, ...]:
     """By how much the model exceeds which memory of its board; empty when it fits.
 
-    Counts what is known before a build: the arena and the constants. Code (copied code too), stack
-    and the application's own data come on top.
+    Counts what is known before a build: the arena, the state and the constants. Code (copied code
+    too), stack and the application's own data come on top.
     """
     board, manifest = compilation.board, compilation.manifest
     if board.is_host:
         return ()
     problems: list[str] = []
-    known = replace(compilation.layout.placement, code_bytes=0)
+    known, arena_bytes = replace(compilation.layout.placement, code_bytes=0), manifest.arena_bytes
     for kind, need, have in (
-        ("RAM", data_bytes(known, board, manifest.arena_bytes), ram_block_bytes(board)),
+        (
+            "RAM",
+            data_bytes(known, board, arena_bytes) + manifest.state_bytes,
+            ram_block_bytes(board),
+        ),
         ("flash", manifest.weight_bytes, board.flash_bytes),
     ):
         if need > have:

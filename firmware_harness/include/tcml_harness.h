@@ -35,6 +35,7 @@ typedef struct {
   uint16_t layer_count; /* TCML_LAYER_COUNT */
   uint32_t arena_bytes; /* static arena, 0 if there is none */
   int32_t (*run)(void); /* one inference on the buffers above; 0 is success */
+  void (*reset_state)(void); /* forgets earlier inferences; null if the model keeps nothing */
 } tcml_model_descriptor;
 
 extern const tcml_model_descriptor tcml_model;

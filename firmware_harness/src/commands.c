@@ -236,6 +236,17 @@ static tcml_answer_status reset(tcml_reader *in, tcml_writer *out) {
   return complete(in) ? TCML_OK : TCML_ERR_BAD_LENGTH; /* the restart follows the answer */
 }
 
+static tcml_answer_status reset_state(tcml_reader *in, tcml_writer *out) {
+  (void)out;
+  if (!complete(in)) {
+    return TCML_ERR_BAD_LENGTH;
+  }
+  if (tcml_model.reset_state != (void (*)(void))0) {
+    tcml_model.reset_state();
+  }
+  return TCML_OK;
+}
+
 tcml_answer_status tcml_command_execute(uint8_t type, tcml_reader *in, tcml_writer *out) {
   typedef tcml_answer_status (*command)(tcml_reader *, tcml_writer *);
   static const command commands[] = {
@@ -251,6 +262,7 @@ tcml_answer_status tcml_command_execute(uint8_t type, tcml_reader *in, tcml_writ
       [TCML_STATS] = stats,
       [TCML_FAULT] = fault,
       [TCML_RESET] = reset,
+      [TCML_RESET_STATE] = reset_state,
   };
   if (type >= sizeof commands / sizeof commands[0] || commands[type] == (command)0) {
     return TCML_ERR_UNKNOWN_MESSAGE;

@@ -28,6 +28,7 @@ enum {
   TCML_STATS = 0x0A,
   TCML_FAULT = 0x0B,
   TCML_RESET = 0x0C,
+  TCML_RESET_STATE = 0x0D,
   TCML_BUSY = 0x7F
 };
 

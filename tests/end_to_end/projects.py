@@ -83,6 +83,16 @@ class HostModel:
 
     manifest: Manifest
     library: ctypes.CDLL
+    #: What holds the state between runs of code that is given its memory.
+    _state: np.ndarray | None = None
+
+    def reset(self) -> None:
+        """Forgets earlier runs, which only models with state remember."""
+        self._state = None
+        if self.manifest.states and self.manifest.arena == "static":
+            reset = getattr(self.library, f"{self.manifest.name}_reset")
+            reset.restype = None
+            reset()
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The outputs for one set of inputs."""
@@ -121,17 +131,32 @@ class HostModel:
         arguments = [ctypes.c_void_p(p) for p in pointers]
         if self.manifest.arena == "static":
             return int(run(*arguments))
-        context = ctypes.c_void_p()
+        context = (ctypes.c_void_p * 2)()
         arena = np.full(max(1, self.manifest.arena_bytes) + 64 + 16, 0x5A, np.uint8)
         start = -arena.ctypes.data % 64
         end = start + self.manifest.arena_bytes
         init = getattr(self.library, f"{self.manifest.name}_init")
         address = ctypes.c_void_p(arena.ctypes.data + start)
         size = ctypes.c_size_t(self.manifest.arena_bytes)
-        assert init(ctypes.byref(context), address, size) == 0
-        status = int(run(ctypes.byref(context), *arguments))
+        if not self.manifest.states:
+            assert init(context, address, size) == 0
+        elif self._state is None:
+            self._state = _aligned(np.full(self.manifest.state_bytes, 0x5A, np.uint8))
+            place = ctypes.c_void_p(self._state.ctypes.data)
+            assert init(context, address, size, place, ctypes.c_size_t(self._state.size)) == 0
+        else:  # init would reset it
+            context[0], context[1] = address.value, self._state.ctypes.data
+        status = int(run(context, *arguments))
         assert (arena[:start] == 0x5A).all() and (arena[end:] == 0x5A).all()
         return status
+
+
+def _aligned(array: np.ndarray) -> np.ndarray:
+    """The same bytes at a multiple of 64."""
+    room = np.zeros(array.size + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    room[start : start + array.size] = array
+    return room[start : start + array.size]
 
 
 def build_host(

@@ -35,10 +35,12 @@ def _main(compilation: Compilation) -> str:
     context = ""
     if manifest.arena == "caller":
         context = "&context, "
+        state = f", state, {manifest.state_bytes}" if manifest.states else ""
         lines += [
             f"  {name}_context context;",
             f"  void *arena = malloc({manifest.arena_bytes});",
-            f"  if ({name}_init(&context, arena, {manifest.arena_bytes}) != TCML_OK) return 3;",
+            f"  void *state = malloc({manifest.state_bytes});",
+            f"  if ({name}_init(&context, arena, {manifest.arena_bytes}{state})) return 3;",
         ]
     lines.append("  for (;;) {")
     inputs = len(manifest.inputs)
@@ -48,7 +50,7 @@ def _main(compilation: Compilation) -> str:
     lines.append(f"    if ({name}_run({context}{pointers}) != TCML_OK) return 2;")
     lines += [f"    fwrite(b{i}, 1, {sizes[i]}, stdout);" for i in range(inputs, len(ports))]
     lines += ["  }", *(f"  free(b{i});" for i in range(len(ports)))]
-    lines += ["  free(arena);"] if context else []
+    lines += ["  free(arena);", "  free(state);"] if context else []
     return "\n".join([*lines, "  return 0;", "}", ""])
 
 

@@ -57,6 +57,7 @@ def _result(compilation: Compilation, problems: tuple[str, ...]) -> dict[str, An
         "scratch_bytes": manifest.scratch_bytes,
         "lower_bound_bytes": manifest.lower_bound_bytes,
         "gap_bytes": manifest.gap_bytes,
+        "state_bytes": manifest.state_bytes,
         "weight_bytes": manifest.weight_bytes,
         "code_bytes_estimate": compilation.program.code_bytes_estimate,
         "layers": [
@@ -100,10 +101,14 @@ def _print(compilation: Compilation, problems: tuple[str, ...]) -> None:
         f"arena              {manifest.arena_bytes:>12,} bytes of RAM, lower bound "
         f"{manifest.lower_bound_bytes:,} ({proof}), of it scratch {manifest.scratch_bytes:,}"
     )
+    if manifest.states:
+        out.print(
+            f"state              {manifest.state_bytes:>12,} bytes of RAM, kept between inferences"
+        )
     out.print(f"memory plan        {manifest.plan_method}")
     if not board.is_host and not problems:
+        ram_bytes = manifest.arena_bytes + manifest.state_bytes
         out.print(
-            f"fits {board.name}: {manifest.arena_bytes:,} of {ram_block_bytes(board):,} bytes of "
-            f"RAM, about {manifest.weight_bytes + code_bytes:,} of {board.flash_bytes:,} bytes of "
-            "flash"
+            f"fits {board.name}: {ram_bytes:,} of {ram_block_bytes(board):,} bytes of RAM, "
+            f"about {manifest.weight_bytes + code_bytes:,} of {board.flash_bytes:,} bytes of flash"
         )

@@ -116,3 +116,12 @@ def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Run as a program on this machine, in QEMU, or on a board  [qemu; host for --board "
         "host; serial with --port].",
     )(command)
+
+
+#: Whether samples belong together.
+sequence_option = click.option(
+    "--sequence",
+    is_flag=True,
+    help="The samples are one sequence: a model with state remembers the earlier ones. Otherwise "
+    "its state is reset before each.",
+)

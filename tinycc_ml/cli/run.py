@@ -16,9 +16,10 @@ from tinycc_ml.cli.parameters import (
     device_options,
     json_option,
     model_argument,
+    sequence_option,
 )
 from tinycc_ml.graph import Array
-from tinycc_ml.runner import Place, infer, load_samples
+from tinycc_ml.runner import Place, infer, load_samples, start
 
 
 @click.command("run")
@@ -26,6 +27,7 @@ from tinycc_ml.runner import Place, infer, load_samples
 @board_option
 @device_options
 @click.option("--input", "-i", "input_file", type=FILE, required=True, help=".npz, .npy or .bin.")
+@sequence_option
 @compile_options
 @json_option
 def command(
@@ -34,6 +36,7 @@ def command(
     on: Place | None,
     port: str | None,
     input_file: Path,
+    sequence: bool,
     choices: Choices,
     as_json: bool,
 ) -> None:
@@ -45,9 +48,11 @@ def command(
     manifest = compilation.manifest
     samples = load_samples(input_file, manifest.inputs)
     with session(compilation, on, port) as running:
-        results = [
-            infer(running.device, samples.sample(i), manifest.outputs) for i in range(len(samples))
-        ]
+        results = []
+        for number in range(len(samples)):
+            if number == 0 or not sequence:
+                start(running.device, manifest)
+            results.append(infer(running.device, samples.sample(number), manifest.outputs))
         place = running.on
     if as_json:
         rows = [

@@ -21,6 +21,7 @@ from tinycc_ml.cli.parameters import (
     device_options,
     json_option,
     model_argument,
+    sequence_option,
 )
 from tinycc_ml.ops import integerize
 from tinycc_ml.runner import Place, Validation, choose_reference, load_samples, validate
@@ -40,6 +41,7 @@ from tinycc_ml.runner import Place, Validation, choose_reference, load_samples, 
     show_default=True,
     help="TensorFlow Lite Micro (package tflite-micro), or our own NumPy arithmetic.",
 )
+@sequence_option
 @compile_options
 @json_option
 def command(
@@ -49,6 +51,7 @@ def command(
     port: str | None,
     data: Path,
     reference: str,
+    sequence: bool,
     choices: Choices,
     as_json: bool,
 ) -> None:
@@ -70,6 +73,7 @@ def command(
             samples,
             chosen,
             progress,
+            sequence=sequence,
         )
         place = running.on
     if as_json:

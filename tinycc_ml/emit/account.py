@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tinycc_ml import __version__
 from tinycc_ml.emit.functions import function_name
 from tinycc_ml.emit.layout import Layout, Port
-from tinycc_ml.emit.manifest import LayerEntry, Manifest, RefusalEntry, TensorEntry
+from tinycc_ml.emit.manifest import LayerEntry, Manifest, RefusalEntry, StateEntry, TensorEntry
 from tinycc_ml.emit.options import EmitOptions
 from tinycc_ml.emit.sections import fragment_name, sections_of
 from tinycc_ml.graph import Refusal
@@ -55,6 +55,9 @@ def account(
         lower_bound_bytes=plan.lower_bound_bytes,
         gap_bytes=plan.gap_bytes,
         arena_alignment=plan.alignment,
+        states=_states(layout),
+        state_bytes=plan.state_bytes,
+        state_alignment=plan.state_alignment,
         weight_bytes=program.weight_bytes,
         macs=program.macs,
         layers=_layers(layout),
@@ -91,6 +94,15 @@ def _tensor(port: Port) -> TensorEntry:
         port.type.size_bytes,
         quant.scale if quant else None,
         quant.zero_point if quant else None,
+    )
+
+
+def _states(layout: Layout) -> tuple[StateEntry, ...]:
+    types = layout.program.types
+    return tuple(
+        StateEntry(p.value, type_.shape, type_.dtype.value, p.size_bytes, p.offset_bytes)
+        for p in layout.plan.states
+        for type_ in (types[p.value],)
     )
 
 

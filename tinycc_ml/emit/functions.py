@@ -60,7 +60,8 @@ def call_text(layout: Layout, position: int) -> CallText:
     """The C of one call of the program."""
     call = layout.program.calls[position]
     kernel = layout.program.functions[call.function]
-    names = iter((*call.inputs, *call.constants, *call.outputs, *(n for n, _ in call.scratch)))
+    states, scratch = ([name for name, _ in pairs] for pairs in (call.states, call.scratch))
+    names = iter((*call.inputs, *call.constants, *call.outputs, *states, *scratch))
     arguments = [
         layout.pointer(
             next(names), buffer.dtype.c_name, const=buffer.role in (Role.INPUT, Role.CONSTANT)
@@ -80,9 +81,10 @@ def call_text(layout: Layout, position: int) -> CallText:
 def _parameter(buffer: Buffer, overlaps: bool) -> str:
     read_only = buffer.role in (Role.INPUT, Role.CONSTANT)
     qualifier = "const " if read_only else ""
-    # One call with the output over an input is enough: all calls share the function. Scratch is
-    # always apart.
-    is_alone = buffer.role is Role.SCRATCH or (buffer.role is Role.OUTPUT and not overlaps)
+    # One call with the output over an input is enough: all calls share the function. Scratch and
+    # states are always apart.
+    is_apart = buffer.role in (Role.SCRATCH, Role.STATE)
+    is_alone = is_apart or (buffer.role is Role.OUTPUT and not overlaps)
     restrict = "TCML_RESTRICT " if is_alone else ""
     return f"{qualifier}{buffer.dtype.c_name} *{restrict}{buffer.name}"
 
@@ -106,11 +108,18 @@ def _comment(layout: Layout, kernel: Kernel, calls: list[Call], overlaps: bool) 
         f"Kernel {kernel.definition}, schedule: {format_schedule(kernel.schedule)}"
         + (f"; {first.macs:,} MACs." if first.macs else "."),
     ]
+    kept = sum(b.elements * b.dtype.size_bytes for b in _states(kernel))
+    if kept:
+        sentences.append(f"Keeps {kept:,} bytes of state from one inference to the next.")
     if others:
         sentences.append(f"Also computes {', '.join(call.layer for call in others)}.")
     if overlaps:
         sentences.append("May write over its input, whose bytes it has read by then.")
     return block_comment(sentences)
+
+
+def _states(kernel: Kernel) -> list[Buffer]:
+    return [buffer for buffer in kernel.loops.buffers if buffer.role is Role.STATE]
 
 
 def _group_comment(layout: Layout, kernel: Kernel, call: Call, overlaps: bool) -> str:

@@ -23,6 +23,14 @@ def emit_harness_glue(manifest: Manifest) -> str:
             ],
             "context": manifest.arena == "caller",
             "arena_bytes": manifest.arena_bytes,
+            "uses_state": manifest.state_bytes > 0,
+            "reset_state": _reset_state(manifest),
+            "init": wrap(
+                f"    const tcml_status status = {manifest.name}_init(",
+                ["&context", *_memory("arena"), *(_memory("state") if manifest.states else [])],
+                ");",
+                declaration=True,
+            ),
             "run": wrap(
                 f"  return (int32_t){manifest.name}_run(",
                 [
@@ -33,6 +41,17 @@ def emit_harness_glue(manifest: Manifest) -> str:
             ),
         },
     )
+
+
+def _memory(name: str) -> list[str]:
+    return [f"{name}.bytes", f"sizeof {name}.bytes"]
+
+
+def _reset_state(manifest: Manifest) -> str:
+    """The function that resets the state; with a context it has to be wrapped."""
+    if not manifest.states:
+        return "NULL"
+    return "reset_state" if manifest.arena == "caller" else f"{manifest.name}_reset"
 
 
 def _buffer(tensor: TensorEntry) -> dict[str, object]:

@@ -37,7 +37,7 @@ class Layout:
 
     Attributes:
         program: The program.
-        plan: Offsets of what lies in the arena.
+        plan: Offsets of what lies in the arena and in the state area.
         io: Where inputs and outputs live.
         inputs: The model's inputs.
         outputs: The model's outputs.
@@ -52,7 +52,7 @@ class Layout:
     placement: Placement = _ALL_IN_FLASH
 
     def offset_macro(self, name: str) -> str:
-        """The macro that holds the arena offset of a value or scratch."""
+        """The macro that holds the offset of a value or scratch in the arena or state area."""
         return f"{self.program.name}_{name}_offset".upper()
 
     def overlaps_input(self, call: Call) -> bool:
@@ -63,13 +63,20 @@ class Layout:
     def parameter_of(self, name: str) -> str | None:
         """The parameter of ``run`` that holds a value; ``None`` when the arena does."""
         root = storage_root(self.program, name)
-        if root not in external_values(self.program, self.io):
+        if root not in external_values(self.program, self.io) or self._state(root) is not None:
             return None
         # An output is written through the output's pointer even where it shares storage with
         # another output; inputs are only read.
         for port in (*self.inputs, *self.outputs):
             if storage_root(self.program, port.value) == root:
                 return port.parameter
+        return None
+
+    def _state(self, root: str) -> str | None:
+        """The state that lies where a value lies, if it is in the state area."""
+        for place in self.plan.states:
+            if root in (place.value, place.renewed):
+                return place.value
         return None
 
     def pointer(self, name: str, c_type: str, *, const: bool) -> str:
@@ -80,6 +87,9 @@ class Layout:
         if parameter is not None:
             return parameter
         qualifier = "const " if const else ""
+        state = self._state(storage_root(self.program, name))
+        if state is not None:
+            return f"({qualifier}{c_type} *)(state + {self.offset_macro(state)})"
         return f"({qualifier}{c_type} *)(arena + {self.offset_macro(name)})"
 
 

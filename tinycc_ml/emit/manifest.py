@@ -36,6 +36,17 @@ class TensorEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class StateEntry:
+    """Something that outlives an inference, and its place in the state area."""
+
+    value: str
+    shape: tuple[int, ...]
+    dtype: str
+    size_bytes: int
+    offset_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class LayerEntry:
     """One layer, in execution order."""
 
@@ -85,6 +96,9 @@ class Manifest:
     lower_bound_bytes: int
     gap_bytes: int
     arena_alignment: int
+    states: tuple[StateEntry, ...]
+    state_bytes: int
+    state_alignment: int
     weight_bytes: int
     macs: int
     layers: tuple[LayerEntry, ...]
@@ -138,6 +152,7 @@ def load_manifest(folder: Path) -> Manifest:
                 "files": _strings(data["files"]),
                 "inputs": _entries(TensorEntry, data["inputs"]),
                 "outputs": _entries(TensorEntry, data["outputs"]),
+                "states": _entries(StateEntry, data["states"]),
                 "layers": _entries(LayerEntry, data["layers"]),
                 "refusals": _entries(RefusalEntry, data["refusals"]),
                 "hot_functions": _strings(data["hot_functions"]),

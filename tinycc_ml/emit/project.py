@@ -14,6 +14,7 @@ from tinycc_ml.emit.manifest import Manifest
 from tinycc_ml.emit.options import EmitOptions
 from tinycc_ml.emit.render import render
 from tinycc_ml.emit.sections import HOT_CODE_MACRO, fragment_name, placement_context, sections_of
+from tinycc_ml.emit.state import state_context
 from tinycc_ml.emit.text import (
     COLUMNS,
     array_data,
@@ -22,6 +23,7 @@ from tinycc_ml.emit.text import (
     float_literal,
     wrap,
 )
+from tinycc_ml.graph import Constant
 from tinycc_ml.kernels import Call, GroupedLayer
 from tinycc_ml.loopir import (
     ScalarFunction,
@@ -89,8 +91,8 @@ def _context(layout: Layout, manifest: Manifest, options: EmitOptions) -> dict[s
         "uses_arena": uses_arena,
         "arena_expression": arena,
         "io_in_arena": options.io == "arena",
-        "init_declaration": _init_head(program.name, ");"),
-        "init_definition": _init_head(program.name, ") {"),
+        "init_declaration": _init_head(layout, ");"),
+        "init_definition": _init_head(layout, ") {"),
         "run_comment": _run_comment(layout, options),
         "run_declaration": _run_head(layout, options, ");"),
         "run_definition": _run_head(layout, options, ") {"),
@@ -106,6 +108,7 @@ def _context(layout: Layout, manifest: Manifest, options: EmitOptions) -> dict[s
         "copies_in": _copies_in(layout),
         "copies_out": _copies_out(layout),
         "constants": _constants(layout),
+        **state_context(layout, options),
         **placement_context(sections_of(layout, options)),
     }
 
@@ -157,10 +160,12 @@ def _integer_macro(value: int) -> str:
     return f"({value})" if value < 0 else str(value)
 
 
-def _init_head(model: str, tail: str) -> str:
+def _init_head(layout: Layout, tail: str) -> str:
+    model = layout.program.name
+    state = ["void *state", "size_t state_size_bytes"] if layout.plan.states else []
     return wrap(
         f"tcml_status {model}_init(",
-        [f"{model}_context *context", "void *arena", "size_t arena_size_bytes"],
+        [f"{model}_context *context", "void *arena", "size_t arena_size_bytes", *state],
         tail,
         declaration=True,
     )
@@ -231,10 +236,20 @@ def _accessor_definition(head: str, parameter: str, start: str, end: str) -> str
 
 
 def _offsets(layout: Layout) -> list[str]:
-    """Macros of the places in the arena; the comments are aligned, as clang-format wants them."""
+    """Macros of the places in the arena and the state area.
+
+    The comments are aligned, as clang-format wants them.
+    """
     rows = [
         (f"#define {layout.offset_macro(p.name)} {p.offset_bytes}", f"/* {p.size_bytes:,} bytes */")
         for p in layout.plan.placements
+    ]
+    rows += [
+        (
+            f"#define {layout.offset_macro(p.value)} {p.offset_bytes}",
+            f"/* {p.size_bytes:,} bytes of state */",
+        )
+        for p in layout.plan.states
     ]
     width = max((len(macro) for macro, _ in rows), default=0)
     has_room = all(width + 1 + len(comment) <= COLUMNS for _, comment in rows)
@@ -327,13 +342,16 @@ def _constants(layout: Layout) -> list[dict[str, Any]]:
             "name": f"{program.name}_{name}",
             "c_type": from_numpy(constant.array.dtype).c_name,
             "elements": constant.array.size,
-            "comment": comment_safe(
-                f"{name.removeprefix(origins[name].layer + '_')} "
-                f"[{'x'.join(map(str, constant.array.shape))}] of {origins[name].origin}",
-                90,
-            ),
+            "comment": comment_safe(_constant_comment(name, constant, origins.get(name)), 90),
             "data": array_data(constant.array),
             "is_hot": name in layout.placement.constants,
         }
         for name, constant in program.constants.items()
     ]
+
+
+def _constant_comment(name: str, constant: Constant, reader: Call | GroupedLayer | None) -> str:
+    shape = f"[{'x'.join(map(str, constant.array.shape))}]"
+    if reader is None:  # no layer reads it, but the reset does
+        return f"{name} {shape} of a state"
+    return f"{name.removeprefix(reader.layer + '_')} {shape} of {reader.origin}"

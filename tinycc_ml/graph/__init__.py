@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinycc_ml.graph.graph import Array, Constant, Graph, Node, OpAttrs, Origin
+from tinycc_ml.graph.graph import Array, Constant, Graph, Node, OpAttrs, Origin, State
 from tinycc_ml.graph.passes import Pass, PassReport, Refusal, RefusalLog, run_passes
 from tinycc_ml.graph.printer import format_attrs, format_graph, format_node
 from tinycc_ml.graph.types import QuantParams, TensorType
@@ -20,6 +20,7 @@ __all__ = [
     "QuantParams",
     "Refusal",
     "RefusalLog",
+    "State",
     "TensorType",
     "format_attrs",
     "format_graph",

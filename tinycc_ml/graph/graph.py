@@ -93,6 +93,21 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """Something that outlives an inference.
+
+    Attributes:
+        value: What it is when an inference begins.
+        next: What it is when the inference ends, and so `value` in the next one; of the same type.
+        initial: What `value` is after a reset.
+    """
+
+    value: str
+    next: str
+    initial: Constant
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """A network: nodes in a valid execution order over named values.
 
@@ -103,6 +118,7 @@ class Graph:
         constants: The values known at compile time.
         inputs: The model's inputs, in its order.
         outputs: The model's outputs, in its order.
+        states: What outlives an inference.
     """
 
     name: str
@@ -111,6 +127,7 @@ class Graph:
     constants: Mapping[str, Constant]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    states: tuple[State, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "types", MappingProxyType(dict(self.types)))
@@ -119,6 +136,11 @@ class Graph:
     def with_nodes(self, nodes: tuple[Node, ...]) -> Graph:
         """The same graph with other nodes."""
         return replace(self, nodes=nodes)
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """What the graph is computed for: its outputs, and what its states become."""
+        return (*self.outputs, *(state.next for state in self.states))
 
     def consumers(self) -> dict[str, tuple[Node, ...]]:
         """For each value the nodes that read it, in order."""

@@ -35,6 +35,10 @@ def format_graph(graph: Graph) -> str:
     """The whole graph, one value or node a line."""
     inputs = ", ".join(f"%{_typed(graph, name)}" for name in graph.inputs)
     lines = [f"graph {graph.name}({inputs}) {{"]
+    lines += [
+        f"  state %{_typed(graph, s.value)} = #{s.initial.digest[:12]}, then %{s.next}"
+        for s in graph.states
+    ]
     lines += [f"  @{_typed(graph, n)} = #{c.digest[:12]}" for n, c in graph.constants.items()]
     lines += [f"  {format_node(graph, node)}" for node in graph.nodes]
     lines += ["  return " + ", ".join(f"%{name}" for name in graph.outputs), "}"]

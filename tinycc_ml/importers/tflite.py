@@ -9,7 +9,7 @@ import numpy as np
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import ModelFileError, UnsupportedError
-from tinycc_ml.graph import Constant, Graph, Node, Origin, TensorType
+from tinycc_ml.graph import Constant, Graph, Node, Origin, State, TensorType
 from tinycc_ml.importers.flatbuffer import one_line
 from tinycc_ml.importers.names import graph_name
 from tinycc_ml.importers.tflite_flow import check_flow, is_constant, live_operators, operands
@@ -72,6 +72,7 @@ class _Importer:
         self.types: dict[str, TensorType] = {}
         self.constants: dict[str, Constant] = {}
         self.nodes: list[Node] = []
+        self.states: list[State] = []
 
     def graph(self, name: str) -> Graph:
         self._interface()
@@ -92,6 +93,7 @@ class _Importer:
             self.constants,
             tuple(map(value_name, self.model.inputs)),
             tuple(map(value_name, self.model.outputs)),
+            tuple(self.states),
         )
 
     def _interface(self) -> None:
@@ -118,6 +120,10 @@ class _Importer:
     def _value(self, number: int) -> str:
         """The name of a tensor, once its type, and its value if it is constant, are noted."""
         name, tensor, file = value_name(number), self.model.tensors[number], self.model.file
+        if tensor.is_variable:
+            raise UnsupportedError(
+                f"{tensor} keeps its value between inferences; allowed in states"
+            )
         type_ = self.types.get(name)
         if type_ is None:
             type_ = tensor_type(tensor, file)
@@ -130,6 +136,24 @@ class _Importer:
         file.charge(4 * scales + len(tensor.data) // _USES_PER_READ, str(tensor))
         return name
 
+    def _state(self, number: int) -> State:
+        """A variable of the file; after a reset it is as TensorFlow Lite Micro resets it."""
+        name, tensor, file = value_name(number), self.model.tensors[number], self.model.file
+        if not tensor.is_variable:
+            raise UnsupportedError(f"the state {tensor} is no variable")
+        if len(tensor.data):
+            raise UnsupportedError(f"the state {tensor} has a value at first; allowed none")
+        if name in self.types:
+            raise UnsupportedError(f"the state {tensor} belongs to another operator too")
+        type_ = tensor_type(tensor, file)
+        file.charge(type_.size_bytes, str(tensor))
+        is_int8 = type_.dtype is DType.INT8 and type_.quant is not None
+        rest = type_.quant.zero_point if is_int8 and type_.quant else 0
+        initial = Constant(np.full(type_.shape, rest, type_.dtype.numpy))
+        state = State(name, f"{name}_next", initial)
+        self.types[state.value] = self.types[state.next] = type_
+        return state
+
     def _node(self, view: OperatorView, row: Row) -> None:
         operator = view.operator
         _check_form(view, row)
@@ -137,7 +161,13 @@ class _Importer:
             self._parts(view, row.parts(view))
             return
         attrs = row.attrs(view)
-        inputs = [self._value(number) for number in operands(operator) if number != _ABSENT]
+        states = [self._state(operator.inputs[position]) for position in row.states]
+        inputs = [
+            self._value(number)
+            for position, number in enumerate(operands(operator))
+            if number != _ABSENT and position not in row.states
+        ]
+        inputs += [state.value for state in states]
         if row.bias_axis is not None and len(inputs) == 2:
             inputs.append(self._zero_bias(operator, inputs[1], row.bias_axis))
         outputs = tuple(self._value(number) for number in operator.outputs)
@@ -147,11 +177,12 @@ class _Importer:
                 f"n{operator.index:02d}_{row.op}",
                 row.op,
                 tuple(inputs),
-                outputs,
+                (*outputs, *(state.next for state in states)),
                 attrs,
                 self._origin(operator),
             ),
         )
+        self.states += states
 
     def _parts(self, view: OperatorView, parts: tuple[Part, ...]) -> None:
         """Nodes that together are one operator of the file."""
@@ -218,7 +249,8 @@ def _check_form(view: OperatorView, row: Row) -> None:
     if len(operator.outputs) != 1 and row.parts is None:
         raise view.damaged(f"{operator.builtin} with {len(operator.outputs)} outputs")
     for position, number in enumerate(operands(operator)):
-        if number == _ABSENT and not (row.bias_axis is not None and position == _BIAS):
+        is_bias = row.bias_axis is not None and position == _BIAS
+        if number == _ABSENT and not is_bias and position not in row.optional:
             raise view.damaged(f"input {position} is absent")
     has_options = operator.options is not None and operator.options_type != 0
     if has_options and row.options_type not in (0, operator.options_type):

@@ -26,7 +26,7 @@ def check_flow(model: RawModel) -> None:
         if is_constant(tensor) and 0 not in tensor.shape:
             raise model.file.damaged(str(tensor), "an input of the model, but has data")
         defined.add(number)
-    # Variables hold a value from the start; that they are not supported is said elsewhere.
+    # Variables hold a value from the start.
     defined |= {t.index for t in model.tensors if is_constant(t) or t.is_variable}
     for operator in model.operators:
         _check_operator(model, operator, defined)

@@ -17,6 +17,7 @@ from tinycc_ml.importers.flatbuffer import BOOL, FLOAT32, INT8, INT32, Field
 from tinycc_ml.importers.tflite_elementwise import ELEMENTWISE
 from tinycc_ml.importers.tflite_movement import MOVEMENT
 from tinycc_ml.importers.tflite_row import Row, plain
+from tinycc_ml.importers.tflite_stateful import STATEFUL
 from tinycc_ml.importers.tflite_view import OperatorView
 from tinycc_ml.ops.add import AddAttrs
 from tinycc_ml.ops.batch_matmul import BatchMatMulAttrs
@@ -216,4 +217,5 @@ ROWS: dict[str, Row] = {
     ),
     **ELEMENTWISE,
     **MOVEMENT,
+    **STATEFUL,
 }

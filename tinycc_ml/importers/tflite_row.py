@@ -43,6 +43,10 @@ class Row:
         bias_axis: For operators whose third operand is an optional bias, the dimension of the
             second (the weight) that has one index per bias.
         parts: For operators that become several nodes, or that have several outputs: all of them.
+        states: The inputs that are variables, which the operator reads and updates. What becomes
+            of them are outputs of our operator, behind its own.
+        optional: Other inputs that may be absent; `attrs` refuses what our operator needs or does
+            not know.
     """
 
     op: str
@@ -53,6 +57,8 @@ class Row:
     operands: int | tuple[int, ...] | None = None
     bias_axis: int | None = None
     parts: Callable[[OperatorView], tuple[Part, ...]] | None = None
+    states: tuple[int, ...] = ()
+    optional: frozenset[int] = frozenset()
 
 
 def plain(view: OperatorView) -> OpAttrs:

@@ -63,7 +63,7 @@ def tensor_type(tensor: RawTensor, file: FlatFile) -> TensorType:
     """The type of a tensor.
 
     Raises:
-        UnsupportedError: If it is dynamic, stateful, sparse, huge, or of an unknown element type.
+        UnsupportedError: If it is dynamic, sparse, huge, or of an unknown element type.
         ModelFileError: If shape or quantization contradict themselves.
     """
     dtype = _DTYPES.get(tensor.type_code)
@@ -71,8 +71,6 @@ def tensor_type(tensor: RawTensor, file: FlatFile) -> TensorType:
         name = _OTHER_TYPES.get(tensor.type_code, f"element type number {tensor.type_code}")
         allowed = ", ".join(d.value for d in DType)
         raise UnsupportedError(f"{tensor} is {name}; allowed {allowed}")
-    if tensor.is_variable:
-        raise UnsupportedError(f"{tensor} keeps its value between inferences")
     if tensor.is_sparse:
         raise UnsupportedError(f"{tensor} is stored sparsely")
     shape = static_shape(tensor, file)

@@ -29,7 +29,7 @@ class Kernel:
         definition: Name of the :class:`KernelDef` that built it.
         schedule: The schedule that led from the operator's own loop nest to `loops`.
         loops: Parameters and body. The parameters are pointers, in the order inputs, constants,
-            outputs, scratch.
+            outputs, states, scratch.
         access: The order of reads and writes that the function promises.
     """
 

@@ -19,8 +19,10 @@ def format_program(program: Program) -> str:
     """The calls in order, then each function's loop nest."""
     lines = [f"program {program.name} {{"]
     for call in program.calls:
-        arguments = ", ".join((*call.inputs, *(f"@{c}" for c in call.constants)))
+        states = (f"{value} -> {after}" for value, after in call.states)
+        arguments = ", ".join((*call.inputs, *(f"@{c}" for c in call.constants), *states))
         lines.append(f"  {', '.join(call.outputs)} = f{call.function}({arguments})  # {call.layer}")
+    lines += [f"  state {state.value}, then {state.next}" for state in program.states]
     lines += [f"  {view} = view of {source}" for view, source in program.aliases]
     lines += [f"  # {r.layer}: not {r.kernel}: {r.reason}" for r in program.refusals]
     lines.append("}")

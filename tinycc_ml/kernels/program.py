@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tinycc_ml.graph import Constant, Origin, TensorType
+from tinycc_ml.graph import Constant, Origin, State, TensorType
 from tinycc_ml.kernels.base import Kernel
 
 
@@ -56,6 +56,8 @@ class Call:
         group: The layers, where there are several.
         held: Names of the scratch that holds activations: the rings and sums of a group.
         cycles: Estimated, to compare plans by.
+        states: (value, what becomes of it) of each state that is updated in place, in parameter
+            order.
     """
 
     layer: str
@@ -70,6 +72,7 @@ class Call:
     group: tuple[GroupedLayer, ...] = ()
     held: frozenset[str] = frozenset()
     cycles: int = 0
+    states: tuple[tuple[str, str], ...] = ()
 
     @property
     def scratch_bytes(self) -> int:
@@ -92,6 +95,7 @@ class Program:
         outputs: The model's outputs, in its order.
         refusals: Kernels not taken.
         code_bytes_estimate: Roughly what the functions take of the flash; a build tells exactly.
+        states: What outlives an inference.
     """
 
     name: str
@@ -104,6 +108,7 @@ class Program:
     outputs: tuple[str, ...]
     refusals: tuple[Refusal, ...]
     code_bytes_estimate: int
+    states: tuple[State, ...] = ()
 
     @property
     def weight_bytes(self) -> int:

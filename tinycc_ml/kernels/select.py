@@ -134,6 +134,7 @@ class _Selection:
                 layer.macs,
                 layer.origin,
                 cycles=candidate.cycles,
+                states=layer.states,
             )
         )
 
@@ -151,9 +152,13 @@ class _Selection:
     def program(self) -> Program:
         """The finished program."""
         graph = self._graph
+        for state in graph.states:
+            if len(set(state.initial.array.tobytes())) > 1:  # others are filled with one byte
+                self._constant(f"{state.value}_initial", state.initial)
         used = {name for call in self._calls for name in (*call.inputs, *call.outputs)}
         used |= {name for pair in self._aliases for name in pair}
         used |= {*graph.inputs, *graph.outputs}
+        used |= {name for state in graph.states for name in (state.value, state.next)}
         return Program(
             graph.name,
             tuple(self._functions),
@@ -165,4 +170,5 @@ class _Selection:
             graph.outputs,
             tuple(self._refusals),
             sum(self._code.values()),
+            graph.states,
         )

@@ -17,8 +17,9 @@ import numpy.typing as npt
 from tinycc_ml.errors import InternalError
 from tinycc_ml.loopir import checks
 from tinycc_ml.loopir.functions import CALLABLE
-from tinycc_ml.loopir.ir import LoopKernel, Role
+from tinycc_ml.loopir.ir import LoopKernel
 from tinycc_ml.loopir.to_python import translate
+from tinycc_ml.loopir.windows import WRITABLE
 
 Array = npt.NDArray[Any]
 #: Called with "read" or "write", the buffer's name and the flat element index.
@@ -68,9 +69,11 @@ def _view(kernel: LoopKernel, name: str, arrays: Mapping[str, Array]) -> memoryv
         )
     if not array.flags.c_contiguous:
         raise InternalError(f"{kernel.name}: array for {name} is not C-contiguous")
-    if buffer.role in (Role.OUTPUT, Role.SCRATCH) and not array.flags.writeable:
+    if buffer.role in WRITABLE and not array.flags.writeable:
         raise InternalError(f"{kernel.name}: array for {name} is read-only")
-    return array.reshape(-1).data
+    # A memory view does not read elements whose byte order is stated, be it the machine's own.
+    native = array.view(array.dtype.newbyteorder("=")) if array.dtype.isnative else array
+    return native.reshape(-1).data
 
 
 def _traced(trace: Trace) -> tuple[Callable[..., Any], Callable[..., None]]:

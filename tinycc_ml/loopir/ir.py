@@ -23,6 +23,8 @@ class Role(Enum):
     CONSTANT = "constant"
     OUTPUT = "output"
     SCRATCH = "scratch"
+    #: Read and updated: what the last call left is there, and the next one finds.
+    STATE = "state"
 
 
 @dataclass(frozen=True, slots=True)

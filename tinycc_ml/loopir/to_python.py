@@ -32,7 +32,6 @@ from tinycc_ml.loopir.ir import (
     Local,
     Lookup,
     LoopKernel,
-    Role,
     Select,
     Stmt,
     Store,
@@ -41,7 +40,7 @@ from tinycc_ml.loopir.ir import (
 from tinycc_ml.loopir.printer import format_element, format_expr, format_statement
 from tinycc_ml.loopir.typing import check_local, promoted, type_of
 from tinycc_ml.loopir.walk import intrinsic_calls
-from tinycc_ml.loopir.windows import bound_windows, check_roles, flat_start
+from tinycc_ml.loopir.windows import WRITABLE, bound_windows, check_roles, flat_start
 
 
 def translate(kernel: LoopKernel, *, traced: bool) -> str:
@@ -173,7 +172,7 @@ class _Translator:
         scope: Mapping[str, DType],
     ) -> str:
         target = self.kernel.buffer(buffer)
-        if target.role not in (Role.OUTPUT, Role.SCRATCH):
+        if target.role not in WRITABLE:
             raise InternalError(f"store to {buffer}, which is {target.role.value}")
         statement = Store(buffer, indices, value)
         text = self.typed(value, promoted(target.dtype), statement, extents, scope)

@@ -30,7 +30,7 @@ from tinycc_ml.loopir.ir import (
 from tinycc_ml.loopir.printer import format_element, format_kernel, format_statement
 from tinycc_ml.loopir.typing import check_local, promoted, type_of
 from tinycc_ml.loopir.walk import subexpressions
-from tinycc_ml.loopir.windows import WRITABLE, bound_windows, check_call
+from tinycc_ml.loopir.windows import EMPTY, WRITABLE, bound_windows, check_call
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _INDEX_LIMIT = 1 << 31
@@ -147,7 +147,7 @@ class _Verifier:
                 _check_variables(index, extents, format_statement(call))
         check_call(call, self.buffers, extents, conditions)
         for argument, parameter in bound_windows(call):
-            if parameter.role not in WRITABLE and self.is_unset(argument.buffer):
+            if parameter.role not in EMPTY and self.is_unset(argument.buffer):
                 raise InternalError(f"{argument.buffer} is read before anything is stored to it")
         self.stored |= {a.buffer for a, p in bound_windows(call) if p.role in WRITABLE}
 
@@ -173,7 +173,7 @@ class _Verifier:
         if known is None or known.ring_rows is not None:
             # Rows are written turn by turn; in the text of a loop, the reader may come first.
             return False
-        return known.role in WRITABLE and buffer not in self.stored
+        return known.role in EMPTY and buffer not in self.stored
 
     def check_element(
         self,

@@ -11,7 +11,9 @@ from tinycc_ml.loopir.index import Affine
 from tinycc_ml.loopir.ir import Argument, Buffer, CallIntrinsic, Condition, Role
 from tinycc_ml.loopir.printer import format_element
 
-WRITABLE = (Role.OUTPUT, Role.SCRATCH)
+WRITABLE = (Role.OUTPUT, Role.SCRATCH, Role.STATE)
+#: What has no content before the first store.
+EMPTY = (Role.OUTPUT, Role.SCRATCH)
 
 
 def bound_windows(call: CallIntrinsic) -> Iterator[tuple[Argument, Buffer]]:

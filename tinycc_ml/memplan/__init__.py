@@ -2,10 +2,18 @@
 
 from tinycc_ml.memplan.bound import lower_bound_bytes
 from tinycc_ml.memplan.check import check_plan
+from tinycc_ml.memplan.check_state import check_states
 from tinycc_ml.memplan.distance import safe_distance_bytes
-from tinycc_ml.memplan.execution import Execution, OrderedRead, Scratch, Step, WriteOrder
+from tinycc_ml.memplan.execution import (
+    Execution,
+    KeptState,
+    OrderedRead,
+    Scratch,
+    Step,
+    WriteOrder,
+)
 from tinycc_ml.memplan.lifespan import plan_problem
-from tinycc_ml.memplan.plan import MemoryPlan, Placement, SharedBytes
+from tinycc_ml.memplan.plan import MemoryPlan, Placement, SharedBytes, StatePlacement
 from tinycc_ml.memplan.planner import plan_memory, solve
 from tinycc_ml.memplan.problem import Overlap, PlannedBuffer, PlanProblem, WholePixels
 from tinycc_ml.memplan.program_order import order_program
@@ -23,6 +31,7 @@ __all__ = [
     "Budget",
     "Execution",
     "Io",
+    "KeptState",
     "MemoryPlan",
     "Optimize",
     "OrderedRead",
@@ -32,12 +41,14 @@ __all__ = [
     "PlannedBuffer",
     "Scratch",
     "SharedBytes",
+    "StatePlacement",
     "Step",
     "Streamed",
     "Streaming",
     "WholePixels",
     "WriteOrder",
     "check_plan",
+    "check_states",
     "external_values",
     "lower_bound_bytes",
     "order_program",

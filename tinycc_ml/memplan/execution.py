@@ -63,6 +63,23 @@ class WriteOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptState:
+    """Storage beside the arena that keeps its content from one inference to the next.
+
+    Args:
+        value: The buffer that it holds when an inference begins.
+        renewed: The buffer that it holds when the inference ends: `value` of the next one.
+        size_bytes: Of both.
+        alignment: A power of two.
+    """
+
+    value: str
+    renewed: str
+    size_bytes: int
+    alignment: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step of the execution order, usually one operator.
 
@@ -75,6 +92,9 @@ class Step:
         writes: Buffers that it writes, each whole.
         scratch: Its working memory.
         order: Of its writes and reads; only for steps with exactly one write.
+        state_reads: Buffers in the state area that it reads.
+        state_writes: Buffers in the state area that it writes, each whole. A step that reads what
+            it overwrites does so in an order of its own.
     """
 
     name: str
@@ -82,6 +102,8 @@ class Step:
     writes: tuple[str, ...]
     scratch: tuple[Scratch, ...] = ()
     order: WriteOrder | None = None
+    state_reads: tuple[str, ...] = ()
+    state_writes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.order is not None and len(self.writes) != 1:
@@ -105,6 +127,7 @@ class Execution:
         outputs: Read by the caller after the last step.
         views: View -> the buffer, or view, whose storage it shares from the first byte on.
         alignments: Per buffer, a power of two; 1 where absent.
+        states: What lies in the state area; none of it is listed elsewhere here.
     """
 
     steps: tuple[Step, ...]
@@ -113,3 +136,4 @@ class Execution:
     outputs: tuple[str, ...]
     views: Mapping[str, str] = field(default_factory=dict)
     alignments: Mapping[str, int] = field(default_factory=dict)
+    states: tuple[KeptState, ...] = ()

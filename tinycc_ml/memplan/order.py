@@ -23,11 +23,13 @@ class Task:
         reads: Storage that it reads.
         writes: Storage that it writes; every storage is written by one task at most.
         scratch_bytes: Working memory while it runs.
+        after: Indices of tasks that must have run, beside those whose results it reads.
     """
 
     reads: frozenset[str]
     writes: frozenset[str]
     scratch_bytes: int = 0
+    after: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class _Search:
         self._graph = graph
         writers = {name: i for i, task in enumerate(graph.tasks) for name in task.writes}
         self._before = [
-            sum(1 << i for i in {writers[name] for name in task.reads if name in writers})
+            sum(1 << i for i in task.after | {writers[n] for n in task.reads if n in writers})
             for task in graph.tasks
         ]
         self._readers = {

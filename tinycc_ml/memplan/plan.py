@@ -57,8 +57,30 @@ class SharedBytes:
 
 
 @dataclass(frozen=True, slots=True)
+class StatePlacement:
+    """Where a state lies.
+
+    Args:
+        value: What it holds when an inference begins.
+        renewed: What it holds when the inference ends.
+        offset_bytes: From the start of the state area.
+        size_bytes: Its size.
+    """
+
+    value: str
+    renewed: str
+    offset_bytes: int
+    size_bytes: int
+
+    @property
+    def end_bytes(self) -> int:
+        """The offset after its last byte."""
+        return self.offset_bytes + self.size_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """Offsets for everything in one arena.
+    """Offsets for everything in one arena, and in the state area.
 
     Args:
         placements: Tensors in order of their first write, then scratches, then views.
@@ -66,6 +88,8 @@ class MemoryPlan:
         lower_bound_bytes: No plan can be smaller.
         alignment: The arena must start at a multiple of it.
         shared: Where an output lies over an input, in order of steps.
+        states: What lies in the state area, in ascending order of offsets.
+        state_alignment: The state area must start at a multiple of it.
     """
 
     placements: tuple[Placement, ...]
@@ -73,6 +97,13 @@ class MemoryPlan:
     lower_bound_bytes: int
     alignment: int
     shared: tuple[SharedBytes, ...] = ()
+    states: tuple[StatePlacement, ...] = ()
+    state_alignment: int = 1
+
+    @property
+    def state_bytes(self) -> int:
+        """Size of the state area."""
+        return max((state.end_bytes for state in self.states), default=0)
 
     @property
     def gap_bytes(self) -> int:

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from tinycc_ml.memplan.bound import lower_bound_bytes
 from tinycc_ml.memplan.check import check_plan
+from tinycc_ml.memplan.check_state import check_states
 from tinycc_ml.memplan.execution import Execution, Step
 from tinycc_ml.memplan.lifespan import plan_problem, storage_roots
 from tinycc_ml.memplan.plan import MemoryPlan, Placement, SharedBytes
 from tinycc_ml.memplan.portfolio import DEFAULT_BUDGET, best_placement
 from tinycc_ml.memplan.problem import Overlap, PlanProblem
 from tinycc_ml.memplan.skyline import Budget
+from tinycc_ml.memplan.state import place_states
 
 
 def plan_memory(
@@ -49,7 +51,13 @@ def plan_memory(
 def plan_execution(execution: Execution) -> MemoryPlan:
     """Place all buffers of an execution in one arena; see :func:`plan_memory`."""
     plan = _with_views(solve(plan_problem(execution)), execution)
+    plan = replace(
+        plan,
+        states=place_states(execution.states),
+        state_alignment=max((state.alignment for state in execution.states), default=1),
+    )
     check_plan(execution, plan)
+    check_states(execution, plan)
     return plan
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tinycc_ml.kernels import Program
+from tinycc_ml.kernels import Call, Program
 from tinycc_ml.memplan.order import Task, TaskGraph, best_order
 from tinycc_ml.memplan.program_plan import Io, external_values, plan_program, storage_root
 
@@ -33,19 +33,31 @@ def order_program(program: Program, io: Io) -> Program:
 def _task_graph(program: Program, io: Io) -> TaskGraph:
     external = external_values(program, io)
     roots = {name: storage_root(program, name) for name in program.types}
-    tasks = tuple(
-        Task(
-            frozenset(roots[name] for name in call.inputs if name in roots),
-            frozenset(roots[name] for name in call.outputs),
-            sum(size_bytes for _, size_bytes in call.scratch),
+    value_of = {state.next: state.value for state in program.states}
+
+    def task(call: Call) -> Task:
+        renewed = {*call.outputs, *(after for _, after in call.states)}
+        overwritten = {value_of[name] for name in renewed if name in value_of}
+        # Who reads a state's old value has to do so before.
+        readers = (
+            index
+            for index, other in enumerate(program.calls)
+            if other is not call and any(roots.get(name) in overwritten for name in other.inputs)
         )
-        for call in program.calls
-    )
+        return Task(
+            frozenset(roots[name] for name in call.inputs if name in roots),
+            frozenset(roots[name] for name in renewed),
+            sum(size_bytes for _, size_bytes in call.scratch),
+            frozenset(readers),
+        )
+
+    tasks = tuple(task(call) for call in program.calls)
     # What lies outside the arena still orders the calls.
     size_bytes = {
         root: 0 if root in external else program.types[root].size_bytes for root in roots.values()
     }
+    given = (*program.inputs, *(state.value for state in program.states))
     inputs, outputs = (
-        frozenset(roots[name] for name in names) for names in (program.inputs, program.outputs)
+        frozenset(roots[name] for name in names) for names in (given, program.outputs)
     )
     return TaskGraph(tasks, size_bytes, inputs, outputs)

@@ -11,7 +11,14 @@ from tinycc_ml.graph import TensorType
 from tinycc_ml.kernels import Call, Program
 from tinycc_ml.loopir import Role
 from tinycc_ml.memplan.check_rows import check_rows
-from tinycc_ml.memplan.execution import Execution, OrderedRead, Scratch, Step, WriteOrder
+from tinycc_ml.memplan.execution import (
+    Execution,
+    KeptState,
+    OrderedRead,
+    Scratch,
+    Step,
+    WriteOrder,
+)
 from tinycc_ml.memplan.lifespan import plan_problem
 from tinycc_ml.memplan.plan import MemoryPlan
 from tinycc_ml.memplan.planner import plan_execution
@@ -36,10 +43,16 @@ def storage_root(program: Program, name: str) -> str:
 
 
 def external_values(program: Program, io: Io) -> frozenset[str]:
-    """Storage roots that lie in the application's buffers rather than in the arena."""
+    """Storage roots that lie in the application's buffers or in the state area."""
     if io == "arena":
-        return frozenset()
-    return frozenset(storage_root(program, name) for name in (*program.inputs, *program.outputs))
+        return state_values(program)
+    ports = (storage_root(program, name) for name in (*program.inputs, *program.outputs))
+    return state_values(program) | frozenset(ports)
+
+
+def state_values(program: Program) -> frozenset[str]:
+    """Storage roots that lie in the state area."""
+    return frozenset(name for state in program.states for name in (state.value, state.next))
 
 
 def plan_program(program: Program, io: Io, *, overlap: bool = False) -> MemoryPlan:
@@ -63,7 +76,7 @@ def plan_program(program: Program, io: Io, *, overlap: bool = False) -> MemoryPl
 
 
 def values_in_arena(program: Program, io: Io) -> frozenset[str]:
-    """The values, views included, that do not lie in the application's buffers."""
+    """The values, views included, that lie in the arena."""
     external = external_values(program, io)
     return frozenset(n for n in program.types if storage_root(program, n) not in external)
 
@@ -76,6 +89,18 @@ def program_step(program: Program, call: Call, inside: Set[str], *, overlap: boo
         tuple(name for name in call.outputs if name in inside),
         tuple(Scratch(name, size, alignment=4) for name, size in call.scratch),
         _order(program, call, inside) if overlap else None,
+        *_state_accesses(program, call),
+    )
+
+
+def _state_accesses(program: Program, call: Call) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What a call reads and writes in the state area."""
+    kept = state_values(program)
+    read = [root for name in call.inputs if (root := storage_root(program, name)) in kept]
+    written = [name for name in call.outputs if name in kept]
+    return (
+        tuple(dict.fromkeys([*read, *(value for value, _ in call.states)])),
+        (*written, *(after for _, after in call.states)),
     )
 
 
@@ -112,6 +137,11 @@ def _execution(program: Program, steps: Sequence[Step], inside: Set[str]) -> Exe
         tuple(dict.fromkeys(name for name in program.outputs if name in inside)),
         {view: source for view, source in program.aliases if view in inside},
         {name: program.types[name].dtype.size_bytes for name in inside},
+        tuple(
+            KeptState(state.value, state.next, type_.size_bytes, type_.dtype.size_bytes)
+            for state in program.states
+            for type_ in (program.types[state.value],)
+        ),
     )
 
 

@@ -25,6 +25,7 @@ from tinycc_ml.ops import (
     resize_bilinear,
     slice,
     softmax,
+    svdf,
     take,
     tile,
     transpose,
@@ -43,7 +44,7 @@ from tinycc_ml.ops.base import (
     Workload,
     buffers_of,
 )
-from tinycc_ml.ops.evaluate import evaluate
+from tinycc_ml.ops.evaluate import evaluate, next_states
 from tinycc_ml.ops.layer_graph import bind, integerize
 from tinycc_ml.ops.printer import format_layer_graph
 from tinycc_ml.ops.registry import all_ops, op, register
@@ -85,6 +86,7 @@ __all__ = [
     "max_pool2d",
     "mean",
     "mul",
+    "next_states",
     "op",
     "pad",
     "quantize",
@@ -97,6 +99,7 @@ __all__ = [
     "same_padding",
     "slice",
     "softmax",
+    "svdf",
     "take",
     "tile",
     "transpose",

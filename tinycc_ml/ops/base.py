@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tinycc_ml.dtypes import DType
-from tinycc_ml.graph import Array, Constant, Node, OpAttrs, Origin, TensorType
+from tinycc_ml.graph import Array, Constant, Node, OpAttrs, Origin, State, TensorType
 from tinycc_ml.loopir import Buffer, LoopKernel, Role
 from tinycc_ml.ops.access import Access
 
@@ -49,11 +49,14 @@ class Integers:
         constants: (role, array) of the constant operands, replacing the node's own constants.
         inputs: (role, index of the node's input) of the inputs that stay operands. An input that
             is a constant of the graph may be listed here: its data is then passed as it is.
+        states: (role, index of the node's input, index of its output) of what the operator updates
+            in place: the input is a state's value and the output what becomes of it.
     """
 
     numbers: Numbers
     inputs: tuple[tuple[str, int], ...]
     constants: tuple[tuple[str, Constant], ...] = ()
+    states: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Workload:
     inputs: tuple[tuple[str, TensorType], ...]
     constants: tuple[tuple[str, TensorType], ...]
     outputs: tuple[tuple[str, TensorType], ...]
+    states: tuple[tuple[str, TensorType], ...] = ()
 
     @property
     def dtype(self) -> DType:
@@ -74,15 +78,16 @@ class Workload:
 
     def operand(self, role: str) -> TensorType:
         """The type of the operand of that role."""
-        return dict(self.inputs + self.constants + self.outputs)[role]
+        return dict(self.inputs + self.constants + self.outputs + self.states)[role]
 
 
 def buffers_of(workload: Workload) -> tuple[Buffer, ...]:
-    """The parameters of a layer function: inputs, then constants, then outputs."""
+    """The parameters of a layer function: inputs, constants, outputs, states."""
     groups = (
         (workload.inputs, Role.INPUT),
         (workload.constants, Role.CONSTANT),
         (workload.outputs, Role.OUTPUT),
+        (workload.states, Role.STATE),
     )
     return tuple(
         Buffer(role, type_.dtype, type_.shape, kind)
@@ -93,7 +98,12 @@ def buffers_of(workload: Workload) -> tuple[Buffer, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A node of the integer graph: a workload and what it is applied to."""
+    """A node of the integer graph: a workload and what it is applied to.
+
+    Attributes:
+        states: (value, what becomes of it) of each state of the workload; `inputs` and `outputs` do
+            not list them.
+    """
 
     name: str
     workload: Workload
@@ -102,6 +112,7 @@ class Layer:
     constants: tuple[Constant, ...]
     origin: Origin
     macs: int = 0
+    states: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +125,7 @@ class LayerGraph:
     constants: Mapping[str, Constant]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    states: tuple[State, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +179,10 @@ class OpDef(ABC):
 
         Args:
             workload: What to compute.
-            operands: Inputs and constants by role.
+            operands: Inputs, constants and states by role; none may be written to.
+
+        Returns:
+            The outputs, then what becomes of the states.
         """
 
     def macs(self, workload: Workload) -> int:

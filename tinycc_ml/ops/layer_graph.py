@@ -34,6 +34,7 @@ def integerize(graph: Graph) -> LayerGraph:
         {name: value for name, value in graph.constants.items() if name in used},
         graph.inputs,
         graph.outputs,
+        graph.states,
     )
 
 
@@ -44,9 +45,11 @@ def _plain(type_: TensorType) -> TensorType:
 def _layer(graph: Graph, node: Node) -> Layer:
     definition, bound = op(node.op), bind(graph, node)
     integers = definition.integerize(bound)
+    renewed = {index for _, _, index in integers.states}
+    computed = [i for i in range(len(node.outputs)) if i not in renewed]
     outputs = tuple(
-        ("output" if len(node.outputs) == 1 else f"output{i}", _plain(type_))
-        for i, type_ in enumerate(bound.outputs)
+        ("output" if len(computed) == 1 else f"output{i}", _plain(bound.outputs[i]))
+        for i in computed
     )
     workload = Workload(
         node.op,
@@ -55,15 +58,17 @@ def _layer(graph: Graph, node: Node) -> Layer:
         tuple((role, _plain(bound.inputs[i])) for role, i in integers.inputs),
         tuple((role, _type_of(constant)) for role, constant in integers.constants),
         outputs,
+        tuple((role, _plain(bound.inputs[i])) for role, i, _ in integers.states),
     )
     return Layer(
         node.name,
         workload,
         tuple(node.inputs[i] for _, i in integers.inputs),
-        node.outputs,
+        tuple(node.outputs[i] for i in computed),
         tuple(constant for _, constant in integers.constants),
         node.origin,
         definition.macs(workload),
+        tuple((node.inputs[i], node.outputs[o]) for _, i, o in integers.states),
     )
 
 

@@ -11,6 +11,7 @@ from tinycc_ml.ops.base import Layer, LayerGraph, Numbers
 def format_layer_graph(graph: LayerGraph) -> str:
     """One layer a line, with its attributes, numbers and constants."""
     lines = [f"integers {graph.name}({', '.join(graph.inputs)}) {{"]
+    lines += [f"  state %{state.value}, then %{state.next}" for state in graph.states]
     lines += [f"  {_format_layer(layer)}" for layer in graph.layers]
     lines += ["  return " + ", ".join(graph.outputs), "}"]
     return "\n".join(lines) + "\n"
@@ -31,7 +32,8 @@ def _format_layer(layer: Layer) -> str:
         for part in (format_attrs(workload.attrs), _format_numbers(workload.numbers), constants)
         if part
     )
-    return f"{outputs} = {workload.op}({', '.join(layer.inputs)}) {{{details}}}"
+    inputs = ", ".join((*layer.inputs, *(f"{value} -> {after}" for value, after in layer.states)))
+    return f"{outputs} = {workload.op}({inputs}) {{{details}}}"
 
 
 def _format_numbers(numbers: Numbers) -> str:

@@ -183,7 +183,8 @@ def _constant_reads(program: Program) -> dict[str, list[int]]:
 
 
 def _arguments(call: Call) -> tuple[str, ...]:
-    return (*call.inputs, *call.constants, *call.outputs, *(name for name, _ in call.scratch))
+    states, scratch = (tuple(name for name, _ in pairs) for pairs in (call.states, call.scratch))
+    return (*call.inputs, *call.constants, *call.outputs, *states, *scratch)
 
 
 def _constant_stalls(program: Program, cost: FlashCost, name: str, reads: Iterable[int]) -> int:

@@ -8,7 +8,7 @@ from tinycc_ml.runner.data import Samples, load_samples
 from tinycc_ml.runner.device import Device
 from tinycc_ml.runner.doctor import Check, examine
 from tinycc_ml.runner.firmware import FirmwareImage, build_firmware
-from tinycc_ml.runner.inference import infer
+from tinycc_ml.runner.inference import infer, start
 from tinycc_ml.runner.measurement import Measurement, measure
 from tinycc_ml.runner.oracle import Oracle, oracle_available
 from tinycc_ml.runner.project import BuiltProject, build_project
@@ -43,6 +43,7 @@ __all__ = [
     "open_device",
     "oracle_available",
     "same_bytes",
+    "start",
     "validate",
     "why_no_estimate",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tinycc_ml.errors import DataError, DeviceFaultError, LinkError
 from tinycc_ml.runner.exchange import ByteStream, Exchange, Timing
@@ -150,9 +150,24 @@ class Device:
             crcs += parse_layer_crcs(body, count)
         return crcs
 
-    def read_layer(self, layer: int, size_bytes: int, *, offset: int = 0) -> bytes:
-        """A part of a layer's output; the model runs once more per chunk of about 1,000 bytes."""
-        return self._chunks().read_layer(layer, offset, size_bytes)
+    def read_layer(
+        self,
+        layer: int,
+        size_bytes: int,
+        *,
+        offset: int = 0,
+        rewind: Callable[[], None] | None = None,
+    ) -> bytes:
+        """A part of a layer's output; the model runs once more per chunk of about 1,000 bytes.
+
+        Args:
+            layer: Which layer.
+            size_bytes: How much of it.
+            offset: From where on.
+            rewind: Called before each chunk: brings a model with state to where it was before the
+                inference in question.
+        """
+        return self._chunks().read_layer(layer, offset, size_bytes, rewind)
 
     def stats(self) -> Stats:
         """Stack use and counters."""
@@ -161,6 +176,10 @@ class Device:
     def fault(self) -> FaultReport:
         """The last fault, and why the device last started."""
         return parse_fault(self._exchange.request(Message.FAULT))
+
+    def reset_state(self) -> None:
+        """Lets the model forget all earlier inferences; nothing happens if it keeps nothing."""
+        self._exchange.request(Message.RESET_STATE)
 
     def reset(self) -> None:
         """Restarts the device; `identify()` again afterwards."""

@@ -7,9 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinycc_ml.dtypes import DType
-from tinycc_ml.emit import TensorEntry
+from tinycc_ml.emit import Manifest, TensorEntry
 from tinycc_ml.graph import Array
 from tinycc_ml.runner.device import Device
+
+
+def start(device: Device, manifest: Manifest) -> None:
+    """Begins with a new sample, or a new sequence: earlier ones are forgotten."""
+    if manifest.states:
+        device.reset_state()
 
 
 def infer(

@@ -50,6 +50,7 @@ def measure(device: Device, runs: int) -> Measurement:
     that stops the clock between layers.
     """
     identity = device.identity
+    device.reset_state()
     quiet = device.run(runs, quiet=True)
     stack_bytes = device.stats().stack_used_bytes
     device.run(1)

@@ -46,6 +46,10 @@ class Oracle:
             raise ToolchainError(f"TensorFlow Lite Micro refuses this model: {error}") from None
         self._outputs = outputs
 
+    def reset(self) -> None:
+        """Forgets all earlier samples."""
+        self._interpreter.reset()
+
     def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         """The outputs for one sample."""
         for index, array in enumerate(inputs):

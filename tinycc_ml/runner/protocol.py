@@ -38,6 +38,7 @@ class Message(IntEnum):
     STATS = 0x0A
     FAULT = 0x0B
     RESET = 0x0C
+    RESET_STATE = 0x0D
     BUSY = 0x7F
 
 

@@ -7,16 +7,20 @@ from typing import Protocol
 
 from tinycc_ml.errors import ToolchainError
 from tinycc_ml.graph import Array
-from tinycc_ml.ops import LayerGraph, evaluate
+from tinycc_ml.ops import LayerGraph, evaluate, next_states
 from tinycc_ml.runner.oracle import Oracle, oracle_available
 
 _TFLITE = b"TFL3"
 
 
 class Reference(Protocol):
-    """Computes the outputs of a model for one sample."""
+    """Computes the outputs of a model, sample by sample; a model with state remembers them."""
 
     name: str
+
+    def reset(self) -> None:
+        """Forgets all earlier samples."""
+        ...
 
     def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         """The model's outputs, in its order."""
@@ -30,6 +34,11 @@ class NumpyReference:
 
     def __init__(self, graph: LayerGraph) -> None:
         self._graph = graph
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets all earlier samples."""
+        self._states: tuple[Array, ...] = tuple(s.initial.array for s in self._graph.states)
 
     def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         """The model's outputs, in its order."""
@@ -38,7 +47,9 @@ class NumpyReference:
 
     def values(self, inputs: Sequence[Array]) -> dict[str, Array]:
         """Every value of the graph, by name."""
-        return evaluate(self._graph, inputs)
+        values = evaluate(self._graph, inputs, self._states)
+        self._states = next_states(self._graph, values)
+        return values
 
 
 class TflmReference:
@@ -48,6 +59,10 @@ class TflmReference:
 
     def __init__(self, model: bytes, outputs: int) -> None:
         self._oracle = Oracle(model, outputs)
+
+    def reset(self) -> None:
+        """Forgets all earlier samples."""
+        self._oracle.reset()
 
     def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         """The model's outputs, in its order."""

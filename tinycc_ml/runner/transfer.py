@@ -48,13 +48,31 @@ class Transfer:
         """Reads all of output number `index` of the model."""
         return self._read(Message.READ_OUTPUT, index, 0, size_bytes)
 
-    def read_layer(self, layer: int, offset: int, size_bytes: int) -> bytes:
-        """Reads a part of a layer's output; the device runs the model again for each chunk."""
-        return self._read(Message.READ_LAYER, layer, offset, size_bytes)
+    def read_layer(
+        self, layer: int, offset: int, size_bytes: int, rewind: Callable[[], None] | None = None
+    ) -> bytes:
+        """Reads a part of a layer's output; the device runs the model again for each chunk.
 
-    def _read(self, kind: Message, index: int, offset: int, size_bytes: int) -> bytes:
+        Args:
+            layer: Which layer.
+            offset: From where on.
+            size_bytes: How much of it.
+            rewind: Called before each chunk.
+        """
+        return self._read(Message.READ_LAYER, layer, offset, size_bytes, rewind)
+
+    def _read(
+        self,
+        kind: Message,
+        index: int,
+        offset: int,
+        size_bytes: int,
+        rewind: Callable[[], None] | None = None,
+    ) -> bytes:
         data = bytearray()
         while len(data) < size_bytes:
+            if rewind is not None:
+                rewind()
             length = min(self.chunk_bytes, size_bytes - len(data))
             answer = self._try(kind, _READ.pack(index, offset + len(data), length))
             if answer is None:

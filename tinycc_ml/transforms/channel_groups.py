@@ -54,9 +54,11 @@ def group_channels(graph: Graph) -> ChannelGroups:
     """Groups the values of a quantized graph whose nodes have passed their operators' checks."""
     builder = _Builder(graph)
     reads = Counter(name for node in graph.nodes for name in node.inputs)
-    reads.update(graph.outputs)
+    reads.update(graph.results)
     for name in graph.inputs:
         builder.start_group(name, f"%{name} is an input of the model")
+    for state in graph.states:
+        builder.start_group(state.value, f"%{state.value} is a state of the model")
     for node in graph.nodes:
         reason = _shared_constant(graph, node, reads) or _barrier(graph, node)
         if reason is not None:
@@ -68,6 +70,8 @@ def group_channels(graph: Graph) -> ChannelGroups:
             builder.tie(node)
     for name in graph.outputs:
         builder.pin(name, f"%{name} is an output of the model")
+    for state in graph.states:
+        builder.pin(state.next, f"%{state.next} becomes a state of the model")
     return builder.result()
 
 

@@ -3,7 +3,8 @@
 Every element of an int8 value lies in the interval [low, high] of its channel (its index in the
 last dimension), whatever int8 numbers the model is given. Why:
 
-- An input of the model lies in [-128, 127], and so does what an operator not named below returns.
+- An input or state of the model lies in [-128, 127], and so does what an operator not named below
+  returns.
 - Operators of :data:`MONOTONE` never give less where they are given more, element by element. If
   every input element lies between two tensors, every output element lies between their images,
   so the reference is run on the lowest and on the highest tensor that the intervals allow.
@@ -62,7 +63,8 @@ def channel_ranges(graph: Graph) -> dict[str, ChannelRange]:
     Args:
         graph: A quantized graph whose nodes have passed their operators' checks.
     """
-    ranges = {name: _whole(graph, name) for name in graph.inputs if has_channels(graph, name)}
+    given = (*graph.inputs, *(state.value for state in graph.states))
+    ranges = {name: _whole(graph, name) for name in given if has_channels(graph, name)}
     for node in graph.nodes:
         outputs = [name for name in node.outputs if has_channels(graph, name)]
         found = _range_of(graph, node, ranges) if len(outputs) == len(node.outputs) == 1 else None
@@ -132,6 +134,7 @@ def _monotone(graph: Graph, node: Node, ranges: Mapping[str, ChannelRange]) -> C
             constants={n: graph.constants[n] for n in node.inputs if n in graph.constants},
             inputs=names,
             outputs=node.outputs,
+            states=(),
         )
     )
     lowest, highest = (

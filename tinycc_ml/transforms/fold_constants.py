@@ -48,7 +48,7 @@ class FoldConstants:
         return replace(graph, nodes=tuple(kept), constants=constants)
 
     def _refusal(self, graph: Graph, node: Node) -> str | None:
-        if not set(node.outputs).isdisjoint(graph.outputs):
+        if not set(node.outputs).isdisjoint(graph.results):
             return "its result is an output of the model"
         before = sum(graph.types[name].size_bytes for name in node.inputs)
         after = sum(graph.types[name].size_bytes for name in node.outputs)

@@ -9,11 +9,11 @@ from tinycc_ml.graph import Graph, Node, RefusalLog
 
 @dataclass(frozen=True, slots=True)
 class RemoveDeadNodes:
-    """Removes what no output depends on.
+    """Removes what no output and no state depends on.
 
     Given: any graph.
-    Result: every node is needed for an output; every constant is read by a node; no other value
-        has a type. The model's inputs stay, whether they are read or not.
+    Result: every node is needed for an output or a state; every constant is read by a node; no
+        other value has a type. The model's inputs stay, whether they are read or not.
     """
 
     @property
@@ -25,6 +25,7 @@ class RemoveDeadNodes:
         """See :class:`~tinycc_ml.graph.Pass`."""
         nodes, needed = _live(graph)
         defined = {*graph.inputs, *needed, *(name for node in nodes for name in node.outputs)}
+        defined.update(state.value for state in graph.states)
         if len(nodes) == len(graph.nodes) and defined.issuperset(graph.types):
             return graph
         return replace(
@@ -36,7 +37,7 @@ class RemoveDeadNodes:
 
 
 def _live(graph: Graph) -> tuple[tuple[Node, ...], set[str]]:
-    needed = set(graph.outputs)
+    needed = set(graph.results)
     live: list[Node] = []
     for node in reversed(graph.nodes):
         if not needed.isdisjoint(node.outputs):

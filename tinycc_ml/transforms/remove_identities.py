@@ -19,7 +19,7 @@ class RemoveIdentities:
         is there already, no concatenation of one input, but those refused: nodes that hand an
         input or a constant of the model, or another of its outputs, on as an output.
 
-    Outputs of the model keep their names.
+    Outputs of the model keep their names, and so does what states become.
     """
 
     @property
@@ -33,14 +33,15 @@ class RemoveIdentities:
         # an output of the model writes that output instead.
         read_as: dict[str, str] = {}
         write_as: dict[str, str] = {}
-        fixed = {*graph.inputs, *graph.constants, *graph.outputs}
+        states = {state.value for state in graph.states}
+        fixed = {*graph.inputs, *graph.constants, *states, *graph.results}
         kept: list[Node] = []
         for node in graph.nodes:
             inputs = tuple(read_as.get(name, name) for name in node.inputs)
             result = node.outputs[0]
             if not _is_identity(graph, node):
                 kept.append(node if inputs == node.inputs else replace(node, inputs=inputs))
-            elif result not in graph.outputs:
+            elif result not in graph.results:
                 read_as[result] = inputs[0]
             elif inputs[0] in fixed or inputs[0] in write_as:
                 reason = f"it hands {inputs[0]} on as an output of the model"

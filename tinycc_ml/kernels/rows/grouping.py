@@ -149,12 +149,15 @@ class _Grouping:
         used = {name for call in self.calls for name in (*call.inputs, *call.outputs)}
         used |= {name for pair in program.aliases for name in pair}
         used |= {*program.inputs, *program.outputs}
+        used |= {name for state in program.states for name in (state.value, state.next)}
+        initial = [state.initial for state in program.states]
+        kept = {name: c for name, c in program.constants.items() if c in initial}
         return replace(
             program,
             functions=tuple(self.functions),
             calls=tuple(self.calls),
             types={name: type_ for name, type_ in program.types.items() if name in used},
-            constants=self.constants,
+            constants={**self.constants, **kept},
         )
 
 

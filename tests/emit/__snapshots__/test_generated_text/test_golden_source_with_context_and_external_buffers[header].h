@@ -16,8 +16,8 @@ extern "C" {
 typedef enum tcml_status {
   TCML_OK = 0,
   TCML_ERROR_NULL_POINTER = 1,    /* a pointer is NULL */
-  TCML_ERROR_ARENA_SIZE = 2,      /* the arena is smaller than needed */
-  TCML_ERROR_ARENA_ALIGNMENT = 3, /* the arena does not start at a multiple of its alignment */
+  TCML_ERROR_ARENA_SIZE = 2,      /* the arena or the state is smaller than needed */
+  TCML_ERROR_ARENA_ALIGNMENT = 3, /* one of them does not start at a multiple of its alignment */
 } tcml_status;
 #endif
 
