@@ -106,7 +106,7 @@ def minimalloc(folder: Path, sets: str, steps: int) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Benchmark the memory planner.")
     parser.add_argument("--data", type=Path, default=_SHARED, help="folder of the instances")
-    parser.add_argument("--steps", type=int, default=150_000, help="steps for minimalloc's set")
+    parser.add_argument("--steps", type=int, default=100_000, help="steps for minimalloc's set")
     parser.add_argument("--sets", default="ABCDEFGHIJK", help="which of minimalloc's set")
     options = parser.parse_args()
     if not (options.data / "memplan").is_dir():

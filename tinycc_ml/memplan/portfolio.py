@@ -6,8 +6,10 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from tinycc_ml.errors import InternalError
+from tinycc_ml.memplan.climb import climb
 from tinycc_ml.memplan.first_fit import Placed, Stuck, first_fit
 from tinycc_ml.memplan.problem import PlannedBuffer, PlanProblem
 from tinycc_ml.memplan.separation import Separation, separations
@@ -16,6 +18,10 @@ from tinycc_ml.memplan.skyline import Budget, improve
 # About 0.2 s for a model that misses its bound; every model so far reaches it.
 DEFAULT_BUDGET = Budget(9_000)
 _SEED = 1
+#: Of the steps without overlaps, how many go to dives that never turn back.
+_CLIMB_PERCENT = 75
+#: Up to so many buffers, those that turn back soon have tried all there is.
+_FEW_BUFFERS = 10
 
 _Neighbours = Sequence[Sequence[Separation]]
 
@@ -46,7 +52,7 @@ def best_placement(
     if budget.steps == 0:
         return best
     if not problem.overlaps:
-        return improve(problem, best, bound_bytes, budget)
+        return _search(problem, best, bound_bytes, budget)
     return _repair(
         problem, neighbours, best_order, best=best, bound_bytes=bound_bytes, budget=budget
     )
@@ -73,6 +79,16 @@ def _portfolio(buffers: Sequence[PlannedBuffer], neighbours: _Neighbours) -> lis
         lambda i: (-buffers[i].last_step, -size(i), i),
     )
     return [sorted(range(len(buffers)), key=key) for key in keys]
+
+
+def _search(problem: PlanProblem, best: Placed, bound_bytes: int, budget: Budget) -> Placed:
+    """Many quick dives for most of the steps, then few that turn back where they fail."""
+    is_small = len(problem.buffers) <= _FEW_BUFFERS
+    climb_steps = budget.steps * _CLIMB_PERCENT // 100
+    if is_small or budget.time_limit_s is not None:
+        climb_steps = 0
+    best = climb(problem, best, bound_bytes, climb_steps)
+    return improve(problem, best, bound_bytes, replace(budget, steps=budget.steps - climb_steps))
 
 
 def _repair(
