@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinycc_ml.emit import (
+    ArenaKind,
     EmitOptions,
     Layout,
     Manifest,
@@ -182,15 +183,18 @@ def _place(program: Program, integers: LayerGraph, placing: _Placing) -> tuple[P
     Raises:
         DoesNotFitError: If the arena exceeds a limit that the user has set.
     """
-    streamed = Streamed(program, plan_program(program, placing.io))
     limit_bytes = placing.limit_bytes
-    exceeds = limit_bytes is not None and streamed.plan.arena_bytes > limit_bytes
 
     def streaming() -> Streaming:
         portable = placing.kernels == "portable"
         able = features(placing.board)
         return Streaming(program, integers, able, placing.io, portable=portable)
 
+    if placing.io == "rows":
+        streamed = streaming().fastest()
+    else:
+        streamed = Streamed(program, plan_program(program, placing.io))
+    exceeds = limit_bytes is not None and streamed.plan.arena_bytes > limit_bytes
     if placing.optimize == "ram":
         streamed = streaming().smallest()
     elif placing.optimize == "balanced":
@@ -209,11 +213,8 @@ def _place(program: Program, integers: LayerGraph, placing: _Placing) -> tuple[P
 def generate(compilation: Compilation) -> dict[str, str]:
     """Step 9, emit: the content of every file of the project, by name."""
     manifest = compilation.manifest
-    options = EmitOptions(
-        "caller" if manifest.arena == "caller" else "static",
-        "external" if manifest.io == "external" else "arena",
-    )
-    return emit_project(compilation.layout, manifest, options)
+    arena: ArenaKind = "caller" if manifest.arena == "caller" else "static"
+    return emit_project(compilation.layout, manifest, EmitOptions(arena, compilation.layout.io))
 
 
 def fit_problems(compilation: Compilation) -> tuple[str, ...]:

@@ -126,6 +126,8 @@ class HostModel:
         return seen
 
     def _run(self, pointers: list[int]) -> int:
+        if self.manifest.input_rows:
+            return self._push(pointers)
         run = getattr(self.library, f"{self.manifest.name}_run")
         run.restype = ctypes.c_int
         arguments = [ctypes.c_void_p(p) for p in pointers]
@@ -149,6 +151,37 @@ class HostModel:
         status = int(run(context, *arguments))
         assert (arena[:start] == 0x5A).all() and (arena[end:] == 0x5A).all()
         return status
+
+    def _push(self, pointers: list[int]) -> int:
+        """Pushes the rows of the input from one buffer, and gets the output."""
+        manifest = self.manifest
+        source, *targets = pointers
+        row_bytes = manifest.inputs[0].size_bytes // manifest.input_rows
+        rows = ctypes.string_at(source, manifest.inputs[0].size_bytes)
+        arena = np.full(manifest.arena_bytes + 64, 0x5A, np.uint8)
+        context = (ctypes.c_void_p * 2)()
+        instance = []
+        if manifest.arena == "caller":
+            address = ctypes.c_void_p(arena.ctypes.data + -arena.ctypes.data % 64)
+            size = ctypes.c_size_t(manifest.arena_bytes)
+            assert self.function("init")(context, address, size) == 0
+            instance = [context]
+        else:
+            assert self.function("begin")() == 0
+        missing, too_many = 5, 4
+        outputs = [ctypes.c_void_p(p) for p in targets]
+        for first in range(0, len(rows), row_bytes):
+            assert self.function("finish")(*instance, *outputs) == missing
+            # In a buffer of its own: it is gone when the call is over.
+            row = ctypes.create_string_buffer(rows[first : first + row_bytes], row_bytes)
+            assert self.function("push_row")(*instance, row) == 0
+            ctypes.memset(row, 0x77, row_bytes)
+        assert self.function("push_row")(*instance, row) == too_many
+        return int(self.function("finish")(*instance, *outputs))
+
+    def function(self, name: str) -> Any:
+        """A function of the model."""
+        return getattr(self.library, f"{self.manifest.name}_{name}")
 
 
 def _aligned(array: np.ndarray) -> np.ndarray:

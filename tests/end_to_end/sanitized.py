@@ -12,6 +12,7 @@ from tests.c_compilers import run_tool
 from tests.end_to_end.projects import write_files
 from tinycc_ml.compiler import Compilation
 from tinycc_ml.dtypes import DType
+from tinycc_ml.emit import Manifest
 
 _FLAGS = (
     *("-std=c99", "-g", "-O1", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all"),
@@ -29,6 +30,7 @@ def _main(compilation: Compilation) -> str:
         f'#include "{name}.h"',
         "#include <stdio.h>",
         "#include <stdlib.h>",
+        "#include <string.h>",
         "int main(void) {",
         *(f"  unsigned char *b{i} = malloc({size});" for i, size in enumerate(sizes)),
     ]
@@ -47,11 +49,31 @@ def _main(compilation: Compilation) -> str:
     lines += [
         f"    if (fread(b{i}, 1, {sizes[i]}, stdin) != {sizes[i]}) break;" for i in range(inputs)
     ]
-    lines.append(f"    if ({name}_run({context}{pointers}) != TCML_OK) return 2;")
+    if manifest.input_rows:
+        lines += _pushed_rows(manifest, context)
+    else:
+        lines.append(f"    if ({name}_run({context}{pointers}) != TCML_OK) return 2;")
     lines += [f"    fwrite(b{i}, 1, {sizes[i]}, stdout);" for i in range(inputs, len(ports))]
     lines += ["  }", *(f"  free(b{i});" for i in range(len(ports)))]
     lines += ["  free(arena);", "  free(state);"] if context else []
     return "\n".join([*lines, "  return 0;", "}", ""])
+
+
+def _pushed_rows(manifest: Manifest, context: str) -> list[str]:
+    """Pushes the rows of the input, each from a block of its own that is gone afterwards."""
+    name, rows = manifest.name, manifest.input_rows
+    size = manifest.inputs[0].size_bytes // rows
+    outputs = ", ".join(f"(void *)b{1 + i}" for i in range(len(manifest.outputs)))
+    return [
+        f"    if ({name}_begin({context.rstrip(', ')}) != TCML_OK) return 4;",
+        f"    for (int r = 0; r < {rows}; ++r) {{",
+        f"      void *row = malloc({size});",
+        f"      memcpy(row, b0 + r * {size}, {size});",
+        f"      if ({name}_push_row({context}row) != TCML_OK) return 5;",
+        "      free(row);",
+        "    }",
+        f"    if ({name}_finish({context}{outputs}) != TCML_OK) return 2;",
+    ]
 
 
 def run_sanitized(

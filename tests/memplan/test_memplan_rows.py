@@ -15,10 +15,12 @@ from tests.end_to_end.projects import compile_bytes, extreme_inputs
 from tests.kernels.rows.networks import rows
 from tests.memplan.test_memplan_program import array, execute
 from tinycc_ml.compiler import Compilation
+from tinycc_ml.emit import EmitOptions
 from tinycc_ml.errors import InternalError
 from tinycc_ml.kernels import Kernel, Program
 from tinycc_ml.kernels.rows import RowLayer, RowReads, rows_in_order, time_rows, with_groups
 from tinycc_ml.memplan import MemoryPlan, check_plan, plan_program
+from tinycc_ml.memplan.check_pushed import check_pushed
 from tinycc_ml.memplan.check_rows import check_rows
 from tinycc_ml.memplan.planner import plan_memory
 from tinycc_ml.memplan.program_plan import program_step, values_in_arena
@@ -134,6 +136,40 @@ def test_a_ring_one_row_too_short_is_caught():
             check_rows("group", replace(kernel, loops=replace(kernel.loops, buffers=buffers)))
         caught += 1
     assert caught >= 3
+
+
+def test_a_pushed_row_that_is_not_there_is_caught():
+    compilation = compile_bytes(MODELS["rows"](), "rows", EmitOptions("static", "rows"))
+    call = compilation.program.calls[0]
+    kernel, pushed = compilation.program.functions[call.function], call.pushed
+    assert pushed is not None and pushed.rows == 9
+    check_pushed("group", kernel, pushed)
+    for wrong in (
+        replace(pushed, first_turn=pushed.first_turn + 1),
+        replace(pushed, turns=pushed.turns + 1),
+        replace(pushed, rows=pushed.rows + 1),
+    ):
+        with pytest.raises(InternalError, match="memory check: group"):
+            check_pushed("group", kernel, wrong)
+    # Without the receiver's ring, windows would be read from rows that have passed by.
+    unpushed = compiled("rows", "host")
+    segment = next(s for s in groups(unpushed) if len(s.group) == 2)
+    program = with_groups(unpushed.program, [segment.group])
+    whole = next(program.functions[c.function] for c in program.calls if c.group)
+    with pytest.raises(InternalError, match="reads row"):
+        check_pushed("group", whole, replace(pushed, turns=whole.loops.body[0].extent))
+
+
+def test_a_ring_of_pushed_rows_one_row_too_short_is_caught():
+    compilation = compile_bytes(MODELS["rows"](), "rows", EmitOptions("static", "rows"))
+    call = compilation.program.calls[0]
+    kernel = compilation.program.functions[call.function]
+    ring = kernel.loops.buffer("ring_pushed")
+    shorter = replace(ring, ring_rows=(ring.ring_rows or 0) - 1)
+    buffers = tuple(shorter if b is ring else b for b in kernel.loops.buffers)
+    check_rows("group", kernel)
+    with pytest.raises(InternalError, match="should hold row"):
+        check_rows("group", replace(kernel, loops=replace(kernel.loops, buffers=buffers)))
 
 
 def test_a_promise_of_reads_that_come_later_is_caught():

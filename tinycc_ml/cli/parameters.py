@@ -91,10 +91,11 @@ def compile_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(decorated)
     decorated = click.option(
         "--io",
-        type=click.Choice(["arena", "external"]),
+        type=click.Choice(["arena", "external", "rows"]),
         default="arena",
         show_default=True,
-        help="Where inputs and outputs live: in the arena, or only in the application's buffers.",
+        help="Where inputs and outputs live: in the arena, or only in the application's buffers; "
+        "rows: the application pushes the input row by row, so that it is never in RAM as a whole.",
     )(decorated)
     return click.option(
         "--arena",

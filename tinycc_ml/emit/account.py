@@ -67,6 +67,7 @@ def account(
         hot_weight_bytes=placement.constant_bytes,
         code_memory=placement.code_memory,
         arena_memory=placement.arena_memory,
+        input_rows=next((call.pushed.rows for call in program.calls if call.pushed), 0),
     )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinycc_ml.emit.layout import Layout
 from tinycc_ml.emit.text import block_comment, comment_safe, wrap
 from tinycc_ml.graph import TensorType
 from tinycc_ml.kernels import Call, Kernel
-from tinycc_ml.loopir import Buffer, Role, print_c_body
+from tinycc_ml.loopir import Buffer, LoopKernel, Role, print_c_body
 from tinycc_ml.schedule import format_schedule
+
+#: The parameter that tells a function which turn of its loops to run.
+_TURN = "turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +45,27 @@ def function_text(layout: Layout, index: int) -> FunctionText:
     kernel = layout.program.functions[index]
     calls = [call for call in layout.program.calls if call.function == index]
     overlaps = any(layout.overlaps_input(call) for call in calls)
+    takes_rows = any(call.pushed for call in calls)
+    loops = _one_row_at_a_time(kernel.loops) if takes_rows else kernel.loops
+    turn = [f"int32_t {_TURN}"] if takes_rows else []
     signature = wrap(
         f"static void {function_name(layout, index)}(",
-        [_parameter(buffer, overlaps) for buffer in kernel.loops.buffers],
+        [*turn, *(_parameter(buffer, overlaps) for buffer in kernel.loops.buffers)],
         ") {",
         declaration=True,
     )
     return FunctionText(
         _comment(layout, kernel, calls, overlaps),
         signature,
-        print_c_body(kernel.loops).rstrip("\n"),
+        print_c_body(loops, turn=_TURN if takes_rows else "").rstrip("\n"),
         index in layout.placement.functions,
     )
+
+
+def _one_row_at_a_time(loops: LoopKernel) -> LoopKernel:
+    """The kernel with an input of which only the current row is there."""
+    buffers = (replace(b, ring_rows=1) if b.role is Role.INPUT else b for b in loops.buffers)
+    return replace(loops, buffers=tuple(buffers))
 
 
 def call_text(layout: Layout, position: int) -> CallText:
@@ -68,12 +80,15 @@ def call_text(layout: Layout, position: int) -> CallText:
         )
         for buffer in kernel.loops.buffers
     ]
+    if call.pushed:
+        arguments = [_TURN, *arguments]
+    indent = "    " if call.pushed else "  "
     output = call.outputs[0]
     size = layout.program.types[output].size_bytes
     data = layout.pointer(output, "void", const=True)
     return CallText(
         call.layer,
-        wrap(f"  {function_name(layout, call.function)}(", arguments, ");"),
+        wrap(f"{indent}{function_name(layout, call.function)}(", arguments, ");"),
         wrap("  TCML_LAYER_DONE(", [f"{position}U", data, f"{size}U"], ");"),
     )
 
@@ -127,9 +142,9 @@ def _group_comment(layout: Layout, kernel: Kernel, call: Call, overlaps: bool) -
     types = layout.program.types
     shapes = " and ".join(_shape(types[name]) for name in call.inputs)
     rings = [b for b in kernel.loops.buffers if b.name.startswith("ring_")]
+    layers = f"{len(call.group)} layers" if len(call.group) > 1 else "1 layer"
     sentences = [
-        f"{len(call.group)} layers, row by row: {shapes} -> {_shape(types[call.outputs[0]])}; "
-        f"{call.macs:,} MACs.",
+        f"{layers}, row by row: {shapes} -> {_shape(types[call.outputs[0]])}; {call.macs:,} MACs.",
         *(
             f"- {each.layer} from {comment_safe(str(each.origin), 80)}, kernel {each.kernel}."
             for each in call.group
@@ -139,6 +154,10 @@ def _group_comment(layout: Layout, kernel: Kernel, call: Call, overlaps: bool) -
         sentences.append(
             "In each turn a layer computes the next row, as soon as the rows exist that it reads. "
             "What lies between two layers is a ring: only as many rows are kept as are read again."
+        )
+    if call.pushed:
+        sentences.append(
+            "One call runs one turn. The row of the input that a turn takes is there only then."
         )
     if overlaps:
         sentences.append("May write over its input, whose bytes it has read by then.")

@@ -10,6 +10,7 @@ from tinycc_ml.emit.text import wrap
 
 def emit_harness_glue(manifest: Manifest) -> str:
     """The text of ``harness_model.c`` for a project."""
+    instance = ["&context"] if manifest.arena == "caller" else []
     digest = bytes.fromhex(manifest.model_sha256)
     return render(
         "scaffold/harness_model.c.j2",
@@ -33,10 +34,15 @@ def emit_harness_glue(manifest: Manifest) -> str:
             ),
             "run": wrap(
                 f"  return (int32_t){manifest.name}_run(",
-                [
-                    *(["&context"] if manifest.arena == "caller" else []),
-                    *(t.name for t in (*manifest.inputs, *manifest.outputs)),
-                ],
+                [*instance, *(t.name for t in (*manifest.inputs, *manifest.outputs))],
+                ");",
+            ),
+            "pushed": bool(manifest.input_rows),
+            "instance": "".join(f"{each}, " for each in instance),
+            "begin": f"{manifest.name}_begin({''.join(instance)})",
+            "finish": wrap(
+                f"  return (int32_t){manifest.name}_finish(",
+                [*instance, *(t.name for t in manifest.outputs)],
                 ");",
             ),
         },

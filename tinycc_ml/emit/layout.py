@@ -60,9 +60,16 @@ class Layout:
         written = {entry.written for entry in self.plan.shared}
         return not written.isdisjoint(call.outputs)
 
+    @property
+    def pushed_call(self) -> Call | None:
+        """The call that takes rows which the application pushes."""
+        return next((call for call in self.program.calls if call.pushed), None)
+
     def parameter_of(self, name: str) -> str | None:
         """The parameter of ``run`` that holds a value; ``None`` when the arena does."""
         root = storage_root(self.program, name)
+        if self.io == "rows" and root in self.program.inputs:
+            return "row"  # of `push_row`
         if root not in external_values(self.program, self.io) or self._state(root) is not None:
             return None
         # An output is written through the output's pointer even where it shares storage with

@@ -108,6 +108,7 @@ class Manifest:
     hot_weight_bytes: int
     code_memory: str
     arena_memory: str
+    input_rows: int = 0
 
     def to_json(self) -> str:
         """The text of the file; the same project gives the same bytes."""

@@ -12,6 +12,7 @@ from tinycc_ml.emit.functions import call_text, function_text
 from tinycc_ml.emit.layout import Layout, Port
 from tinycc_ml.emit.manifest import Manifest
 from tinycc_ml.emit.options import EmitOptions
+from tinycc_ml.emit.pushing import pushing_context
 from tinycc_ml.emit.render import render
 from tinycc_ml.emit.sections import HOT_CODE_MACRO, fragment_name, placement_context, sections_of
 from tinycc_ml.emit.state import state_context
@@ -96,6 +97,7 @@ def _context(layout: Layout, manifest: Manifest, options: EmitOptions) -> dict[s
         "run_comment": _run_comment(layout, options),
         "run_declaration": _run_head(layout, options, ");"),
         "run_definition": _run_head(layout, options, ") {"),
+        **pushing_context(layout, options),
         "accessors": _accessors(layout, options, arena),
         "offsets": _offsets(layout),
         "headers": _headers(layout),
@@ -104,7 +106,7 @@ def _context(layout: Layout, manifest: Manifest, options: EmitOptions) -> dict[s
         "helpers": [print_c_function(f, m) for f, m in _helpers(layout).items()],
         "intrinsics": _intrinsics(layout),
         "functions": [function_text(layout, i) for i in range(len(program.functions))],
-        "calls": [call_text(layout, i) for i in range(len(program.calls))],
+        "calls": [call_text(layout, i) for i, call in enumerate(program.calls) if not call.pushed],
         "copies_in": _copies_in(layout),
         "copies_out": _copies_out(layout),
         "constants": _constants(layout),
@@ -197,18 +199,20 @@ def _run_comment(layout: Layout, options: EmitOptions) -> str:
 
 
 def _accessors(layout: Layout, options: EmitOptions, arena: str) -> list[Accessor]:
-    if options.io != "arena" or layout.plan.arena_bytes == 0:
+    if options.io == "external" or layout.plan.arena_bytes == 0:
         return []
     model = layout.program.name
     parameter = f"const {model}_context *context" if options.arena == "caller" else "void"
     result: list[Accessor] = []
-    for kind, ports in (("input", layout.inputs), ("output", layout.outputs)):
+    inputs = layout.inputs if options.io == "arena" else ()
+    when = "after a run, until the next run or input" if inputs else "once all rows are in"
+    for kind, ports in (("input", inputs), ("output", layout.outputs)):
         for index, port in enumerate(ports):
             comment = (
                 "Where the input lies in the arena: fill it there and pass this pointer to run, "
                 "and nothing is copied. A run overwrites it."
                 if kind == "input"
-                else "Where the output lies in the arena after a run, until the next run or input."
+                else f"Where the output lies in the arena {when}."
             )
             star = f"{port.c_type} *" if kind == "input" else f"const {port.c_type} *"
             head = f"{star}{model}_{kind}_{index}("

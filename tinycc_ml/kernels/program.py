@@ -40,6 +40,23 @@ class GroupedLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class PushedRows:
+    """How a group gets an input of which there is only one row at a time.
+
+    The group's function is called once for each turn of its loops, which are numbered through.
+
+    Attributes:
+        rows: Rows of the input.
+        first_turn: The turn that takes row 0; turn ``first_turn + r`` takes row ``r``.
+        turns: All turns; behind the last row come those that finish what is in the rings.
+    """
+
+    rows: int
+    first_turn: int
+    turns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One layer, or a group of layers: a function applied to values and constants.
 
@@ -58,6 +75,7 @@ class Call:
         cycles: Estimated, to compare plans by.
         states: (value, what becomes of it) of each state that is updated in place, in parameter
             order.
+        pushed: How the group's input comes, where the application pushes it row by row.
     """
 
     layer: str
@@ -73,6 +91,7 @@ class Call:
     held: frozenset[str] = frozenset()
     cycles: int = 0
     states: tuple[tuple[str, str], ...] = ()
+    pushed: PushedRows | None = None
 
     @property
     def scratch_bytes(self) -> int:

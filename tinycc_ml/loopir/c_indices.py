@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from tinycc_ml.loopir.c_expr import Atom, CExpr, Infix
@@ -39,29 +39,48 @@ class Use:
     buffer: str = ""
 
 
-def uses(body: Sequence[Stmt]) -> Iterator[Use]:
-    """All indices of conditions, loads, stores and windows, in the order of the statements."""
+def uses(body: Sequence[Stmt], single: Set[str] = frozenset()) -> Iterator[Use]:
+    """All indices of conditions, loads, stores and windows, in the order of the statements.
+
+    Args:
+        body: The statements.
+        single: Buffers that keep one row: which one it is does not appear in C.
+    """
+
+    def of(buffer: str, indices: Sequence[Affine]) -> Iterator[Use]:
+        return (Use(index, buffer) for index in indices[1 if buffer in single else 0 :])
+
     for statement in statements(body):
         if isinstance(statement, If):
             yield from (Use(condition.index) for condition in statement.conditions)
         elif isinstance(statement, CallIntrinsic):
             for argument in statement.arguments:
-                yield from (Use(index, argument.buffer) for index in argument.start)
+                yield from of(argument.buffer, argument.start)
         elif not isinstance(statement, For):
             for expr in expressions((statement,)):
                 if isinstance(expr, Load):
-                    yield from (Use(index, expr.buffer) for index in expr.indices)
+                    yield from of(expr.buffer, expr.indices)
             if isinstance(statement, Store):
-                yield from (Use(index, statement.buffer) for index in statement.indices)
+                yield from of(statement.buffer, statement.indices)
 
 
-def choose_names(body: Sequence[Stmt], names: Names) -> dict[Affine, str]:
+def is_tick(variable: str) -> bool:
+    """Whether a loop is one of row streaming's."""
+    return variable.split("_", maxsplit=1)[0] == TICK
+
+
+def choose_names(body: Sequence[Stmt], names: Names, single: Set[str]) -> dict[Affine, str]:
     """Names of the indices that get one, in the order of their first use.
 
     An index that takes arithmetic gets a name where it occurs twice. A loop variable, alone or
     plus a constant, is readable as it is.
+
+    Args:
+        body: The statements.
+        names: Gives out the names.
+        single: As for :func:`uses`.
     """
-    found = list(uses(body))
+    found = list(uses(body, single))
     # A condition compares its index with both limits.
     count = Counter(use.index for use in found for _ in range(1 if use.buffer else 2))
     first_buffer: dict[Affine, str] = {}
@@ -76,7 +95,7 @@ def choose_names(body: Sequence[Stmt], names: Names) -> dict[Affine, str]:
 
 
 def _takes_arithmetic(index: Affine) -> bool:
-    counts_ticks = any(variable.split("_")[0] == TICK for variable in index.variables)
+    counts_ticks = any(map(is_tick, index.variables))
     return (
         len(index.terms) > 1
         or any(coefficient != 1 for _, coefficient in index.terms)

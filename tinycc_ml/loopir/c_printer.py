@@ -6,12 +6,14 @@ clang-format does with the repository's ``.clang-format``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from math import prod
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.loopir.bounds import index_range
-from tinycc_ml.loopir.c_expr import render
-from tinycc_ml.loopir.c_indices import Names, affine_expr, choose_names, uses
+from tinycc_ml.loopir.c_expr import Atom, CExpr, Infix, render
+from tinycc_ml.loopir.c_indices import Names, affine_expr, choose_names, is_tick, uses
 from tinycc_ml.loopir.c_lines import CLines
 from tinycc_ml.loopir.c_names import RESERVED
 from tinycc_ml.loopir.c_values import CValues
@@ -34,19 +36,21 @@ from tinycc_ml.loopir.simplify import simplify_kernel
 from tinycc_ml.loopir.walk import defined_names, expressions, intrinsic_calls, statements
 
 
-def print_c_body(kernel: LoopKernel, *, indentation: int = 2) -> str:
+def print_c_body(kernel: LoopKernel, *, indentation: int = 2, turn: str = "") -> str:
     """The C of a verified kernel.
 
     Args:
         kernel: The kernel; it is simplified first.
         indentation: Spaces before the outermost statements.
+        turn: A further parameter: the number of the one turn to run of the outermost loops, which
+            have no statements between them. Turns are numbered through.
 
     Returns:
         Lines that end with a line feed. Parameters are taken to be pointers to the element type
         (to ``const`` for inputs and constants), named as the buffers; the functions called are
         those of :func:`required_functions` and :func:`required_intrinsics`.
     """
-    return _Printer(simplify_kernel(kernel), indentation).run()
+    return _Printer(simplify_kernel(kernel), indentation).run(turn)
 
 
 class _Printer:
@@ -54,7 +58,8 @@ class _Printer:
         self.kernel = kernel
         taken = [buffer.name for buffer in kernel.buffers] + defined_names(kernel.body)
         names = Names([*taken, *RESERVED])
-        self.index_names = choose_names(kernel.body, names)
+        self.single = frozenset(b.name for b in kernel.buffers if b.ring_rows == 1)
+        self.index_names = choose_names(kernel.body, names, self.single)
         self.values = CValues(kernel, self.index_names)
         self.assigned = {
             s.name for s in statements(kernel.body) if isinstance(s, Assign | Accumulate)
@@ -62,7 +67,7 @@ class _Printer:
         self.declared: set[Affine] = set()
         self.out = CLines(names, indentation)
 
-    def run(self) -> str:
+    def run(self, turn: str) -> str:
         used = {s.buffer for s in statements(self.kernel.body) if isinstance(s, Store)}
         for expr in expressions(self.kernel.body):
             if isinstance(expr, Load | Lookup):
@@ -72,8 +77,32 @@ class _Printer:
         for buffer in self.kernel.buffers:
             if buffer.name not in used:
                 self.out.add(f"(void){buffer.name};")
-        self.body(self.kernel.body, {}, ())
+        if turn:
+            self.one_turn(turn)
+        else:
+            self.body(self.kernel.body, {}, ())
         return "\n".join([*self.out.lines, ""])
+
+    def one_turn(self, turn: str) -> None:
+        """One turn of the outermost loops, whose variables follow from its number."""
+        body, extents = self.kernel.body, {}
+        while len(body) == 1 and isinstance(body[0], For) and is_tick(body[0].variable):
+            extents[body[0].variable] = body[0].extent
+            body = body[0].body
+        start = len(self.out.lines)
+        self.body(body, extents, ())
+        printed = self.out.lines[start:]
+        del self.out.lines[start:]
+        inner = prod(extents.values())
+        for position, (variable, extent) in enumerate(extents.items()):
+            inner //= extent
+            value: CExpr = Atom(turn) if inner == 1 else Infix("/", Atom(turn), Atom(str(inner)))
+            if position:
+                value = Infix("%", value, Atom(str(extent)))
+            # Where a buffer has one row, its number does not matter.
+            if any(re.search(rf"\b{variable}\b", line) for line in printed):
+                self.out.local(variable, DType.INT32, value)
+        self.out.lines += printed
 
     def body(
         self,
@@ -95,7 +124,7 @@ class _Printer:
 
     def name_indices(self, statement: Stmt, order: tuple[str, ...]) -> None:
         """Declares the named indices that the statement uses, as soon as their loops are open."""
-        for use in uses((statement,)):
+        for use in uses((statement,), self.single):
             name = self.index_names.get(use.index)
             if name and use.index not in self.declared and use.index.variables <= set(order):
                 self.declared.add(use.index)

@@ -10,6 +10,7 @@ from tinycc_ml.errors import InternalError
 from tinycc_ml.graph import TensorType
 from tinycc_ml.kernels import Call, Program
 from tinycc_ml.loopir import Role
+from tinycc_ml.memplan.check_pushed import check_pushed
 from tinycc_ml.memplan.check_rows import check_rows
 from tinycc_ml.memplan.execution import (
     Execution,
@@ -26,7 +27,9 @@ from tinycc_ml.memplan.portfolio import best_placement
 from tinycc_ml.memplan.skyline import Budget
 from tinycc_ml.ops import Access
 
-Io = Literal["arena", "external"]
+#: Where inputs and outputs live. ``arena``: there. ``external``: in the application's buffers.
+#: ``rows``: the input nowhere as a whole, as the application pushes its rows; outputs in the arena.
+Io = Literal["arena", "external", "rows"]
 #: What a plan is made for. ``latency``: layer by layer. ``ram``: outputs also over dying inputs,
 #: and layers row by row. ``auto``: as for latency, unless only the others fit the board.
 #: ``balanced``: as for RAM, with at most 10 % more estimated cycles. ``flash``: as
@@ -46,13 +49,21 @@ def external_values(program: Program, io: Io) -> frozenset[str]:
     """Storage roots that lie in the application's buffers or in the state area."""
     if io == "arena":
         return state_values(program)
-    ports = (storage_root(program, name) for name in (*program.inputs, *program.outputs))
-    return state_values(program) | frozenset(ports)
+    names = program.inputs if io == "rows" else (*program.inputs, *program.outputs)
+    return state_values(program) | frozenset(storage_root(program, name) for name in names)
 
 
 def state_values(program: Program) -> frozenset[str]:
     """Storage roots that lie in the state area."""
     return frozenset(name for state in program.states for name in (state.value, state.next))
+
+
+def pushed_values(program: Program, io: Io) -> frozenset[str]:
+    """The values whose rows the application pushes: the inputs and views of them."""
+    if io != "rows":
+        return frozenset()
+    roots = {storage_root(program, name) for name in program.inputs}
+    return frozenset(name for name in program.types if storage_root(program, name) in roots)
 
 
 def plan_program(program: Program, io: Io, *, overlap: bool = False) -> MemoryPlan:
@@ -68,6 +79,8 @@ def plan_program(program: Program, io: Io, *, overlap: bool = False) -> MemoryPl
     for call in program.calls:
         if call.group:
             check_rows(call.layer, program.functions[call.function])
+        if call.pushed:
+            check_pushed(call.layer, program.functions[call.function], call.pushed)
     return plan_steps(
         program,
         tuple(program_step(program, call, inside, overlap=overlap) for call in program.calls),

@@ -13,7 +13,7 @@ from tinycc_ml.kernels.rows import (
     held_bytes,
     input_names,
     scratch_bytes,
-    time_rows,
+    timed_group,
 )
 from tinycc_ml.memplan.execution import Execution, Scratch, Step
 from tinycc_ml.memplan.lifespan import plan_problem
@@ -21,6 +21,7 @@ from tinycc_ml.memplan.portfolio import best_placement
 from tinycc_ml.memplan.program_plan import (
     Io,
     program_step,
+    pushed_values,
     storage_root,
     values_in_arena,
     write_order,
@@ -72,6 +73,11 @@ class Segments:
     ) -> None:
         self.program = program
         self.inside = values_in_arena(program, io)
+        self.pushed = pushed_values(program, io)
+        # Calls that read the pushed input: it passes by once, so that one group takes them all.
+        self._readers = [
+            i for i, call in enumerate(program.calls) if not self.pushed.isdisjoint(call.inputs)
+        ]
         layers = {layer.name: layer for layer in graph.layers}
         self._choices = [
             choose_rows(layers[call.layer], features, portable=portable)
@@ -103,7 +109,8 @@ class Segments:
 
     def _segments(self) -> Iterator[Segment]:
         for first in range(len(self.program.calls)):
-            yield self._layer(first)
+            if first not in self._readers:
+                yield self._layer(first)
             choices: list[RowLayerChoice] = []
             for last, choice in enumerate(self._choices[first:], first):
                 if choice is None or (choices and choices[-1].loops.is_sum):
@@ -114,6 +121,29 @@ class Segments:
                 if segment is not None:
                     yield segment
 
+    def pushing_problem(self) -> str | None:
+        """Why no group takes a pushed input; ``None`` if one does, or nothing is pushed."""
+        program = self.program
+        if not self.pushed:
+            return None
+        if len(program.inputs) != 1:
+            return f"the model has {len(program.inputs)} inputs, allowed is 1"
+        if not self.pushed.isdisjoint(program.outputs):
+            return "it is an output, too"
+        if any(segment.first == 0 and segment.group for segment in self.all):
+            return None
+        readers = self._readers
+        for index in range(readers[-1] + 1):
+            choice = self._choices[index]
+            layer = program.calls[index].layer
+            if choice is None:
+                return f"{layer} has no rows"
+            if choice.loops.is_sum and index < readers[-1]:
+                return f"{program.calls[readers[-1]].layer} reads it after {layer} is done"
+        members = [choice.member for choice in self._choices[: readers[-1] + 1] if choice]
+        timed = timed_group(members, self.pushed)
+        return timed if isinstance(timed, str) else "a value between the layers is read later"
+
     def _layer(self, index: int) -> Segment:
         """A layer with its own kernel."""
         call = self.program.calls[index]
@@ -122,20 +152,23 @@ class Segments:
 
     def _group(self, first: int, last: int, group: tuple[RowLayerChoice, ...]) -> Segment | None:
         """A group as a segment; ``None`` where its layers cannot run together."""
-        members = [choice.member for choice in group]
+        if len({first <= reader <= last for reader in self._readers}) > 1:
+            return None
+        members = tuple(choice.member for choice in group)
         inner = {member.output for member in members[:-1]}
         if inner & self._whole or any(self._dies[name] > last for name in inner):
             return None
-        timing = time_rows([member.timed() for member in members])
-        if isinstance(timing, str):
+        timed = timed_group(members, self.pushed)
+        if isinstance(timed, str):
             return None
+        members, timing = timed.members, timed.timing
         values = input_names(members)
         types = {name: self.program.types[name] for name in self.inside}
         output = members[-1].output
         roles = {role: value for value, role in values.items()}
         access = group_access(members, timing)
         sizes = (*held_bytes(members, timing), *scratch_bytes(members))
-        name = f"{members[0].layer}..{members[-1].layer}"
+        name = f"{group[0].layer.name}..{members[-1].layer}"
         step = Step(
             name,
             tuple(value for value in values if value in self.inside),

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.kernels import Program
 from tinycc_ml.kernels.rows import with_groups
 from tinycc_ml.memplan.plan import MemoryPlan
@@ -55,10 +56,23 @@ class Streaming:
             features: What the core can do.
             io: Whether inputs and outputs lie in the arena.
             portable: Whether only kernels for any core are considered.
+
+        Raises:
+            UnsupportedError: If the input shall be pushed, and no group can take its rows.
         """
         self._cycles = program.cycles
         self._io = io
         self._search = _Search(Segments(program, graph, features, io, portable=portable))
+        problem = self._search.segments.pushing_problem()
+        if problem:
+            raise UnsupportedError(
+                f"--io rows: the input cannot be taken row by row: {problem}; use --io arena or "
+                "--io external"
+            )
+
+    def fastest(self) -> Streamed:
+        """With the fewest estimated cycles: of use where some layers cannot be whole."""
+        return self._search.build(self._search.fewest_groups(), self._io)
 
     def smallest(self) -> Streamed:
         """With the smallest arena found; of equal ones that with fewest cycles."""
@@ -85,12 +99,12 @@ class _Search:
     def build(self, partition: Partition, io: Io) -> Streamed:
         """The program of a partition, and its plan."""
         groups = [segment.group for segment in partition if segment.group]
-        program = with_groups(self.segments.program, groups)
+        program = with_groups(self.segments.program, groups, self.segments.pushed)
         return Streamed(program, plan_program(program, io, overlap=True))
 
     def smallest(self) -> Partition:
         """The partition with the smallest arena found."""
-        best = self._whole()
+        best = self.fewest_groups()
         for limit_bytes in sorted({segment.arena_bytes for segment in self.segments.all}):
             if limit_bytes >= self.cost(best)[0]:
                 break
@@ -102,7 +116,7 @@ class _Search:
 
     def balanced(self, most_cycles: int) -> Partition:
         """The smallest arena found for so many cycles."""
-        best = self._whole()
+        best = self.fewest_groups()
         for limit_bytes in sorted({segment.arena_bytes for segment in self.segments.all}):
             if limit_bytes >= self.cost(best)[0]:
                 break
@@ -111,9 +125,14 @@ class _Search:
                 best = min(best, found, key=self.cost)
         return best
 
-    def _whole(self) -> Partition:
-        """Every layer with its own kernel."""
-        return tuple(segment for segment in self.segments.all if not segment.group)
+    def fewest_groups(self) -> Partition:
+        """Every layer with its own kernel, but for those that take pushed rows."""
+        whole = tuple(segment for segment in self.segments.all if not segment.group)
+        if len(whole) == self.calls:
+            return whole
+        found = self.best_within(max(s.arena_bytes for s in self.segments.all), _cycles)
+        assert found is not None  # else the search would not have been begun
+        return found
 
     def fastest(self, limit_bytes: int) -> Partition | None:
         """The partition with the fewest cycles whose arena stays within a limit, as far as found.

@@ -14,6 +14,7 @@ from tinycc_ml.kernels.rows.member import (
     input_names,
     scratch_bytes,
 )
+from tinycc_ml.kernels.rows.pushed import TimedGroup, timed_group
 from tinycc_ml.kernels.rows.timing import RowLayer, RowReads, Timing, rows_in_order, time_rows
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "RowLayerChoice",
     "RowLoops",
     "RowReads",
+    "TimedGroup",
     "Timing",
     "choose_rows",
     "fuse_rows",
@@ -34,5 +36,6 @@ __all__ = [
     "rows_in_order",
     "scratch_bytes",
     "time_rows",
+    "timed_group",
     "with_groups",
 ]

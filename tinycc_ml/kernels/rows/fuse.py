@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from tinycc_ml.kernels.base import Kernel
 from tinycc_ml.kernels.rows.accesses import redirect
@@ -33,22 +34,25 @@ from tinycc_ml.loopir import (
     affine,
     verify_kernel,
 )
+from tinycc_ml.loopir import build as b
 from tinycc_ml.loopir.c_indices import TICK
 from tinycc_ml.loopir.walk import Body, defined_names, rename, substitute
 
 
-def fuse_rows(members: Sequence[Member], timing: Timing) -> Kernel:
+def fuse_rows(members: Sequence[Member], timing: Timing, *, by_turn: bool = False) -> Kernel:
     """The kernel of a group.
 
     Args:
-        members: At least two layers in execution order.
+        members: Layers in execution order.
         timing: Of those layers.
+        by_turn: Whether nothing may stand between the loops, nor before and behind them, so that
+            the kernel can be run turn by turn.
 
     Returns:
         Its parameters are the group's inputs, the constants of each member, the last member's
         output, and the scratch; :func:`is_held` tells which scratch holds activations.
     """
-    loops = verify_kernel(_Fusion(members, timing).kernel())
+    loops = verify_kernel(_Fusion(members, timing).kernel(by_turn=by_turn))
     names = ", ".join(dict.fromkeys(member.definition for member in members))
     return Kernel(f"rows({names})", (), loops, group_access(members, timing))
 
@@ -65,15 +69,45 @@ class _Fusion:
         self.inputs = input_names(members)
         self.buffers: dict[str, Buffer] = {}
 
-    def kernel(self) -> LoopKernel:
+    def kernel(self, *, by_turn: bool) -> LoopKernel:
         bodies = [self.member(member) for member in self.members]
         before = tuple(s for first, _, _ in bodies for s in first)
         after = tuple(s for _, _, last in bodies for s in last)
-        ticks = self.turn(0, affine(TICK), [row for _, row, _ in bodies])
-        loop = For(TICK, self.timing.ticks, ticks)
+        rows = [row for _, row, _ in bodies]
+        if by_turn:
+            body = self.nest(before, rows, after)
+        else:
+            ticks = self.turn(0, affine(TICK), rows)
+            body = (*before, For(TICK, self.timing.ticks, ticks), *after)
         order = (Role.INPUT, Role.CONSTANT, Role.OUTPUT, Role.SCRATCH)
         buffers = sorted(self.buffers.values(), key=lambda buffer: order.index(buffer.role))
-        return LoopKernel("rows", tuple(buffers), (*before, loop, *after))
+        return LoopKernel("rows", tuple(buffers), body)
+
+    def nest(self, before: Body, rows: Sequence[Body], after: Body) -> tuple[Stmt, ...]:
+        """Loops with nothing between them: what runs less often does so under conditions."""
+        rates = self.timing.rates
+        variables = [TICK, *(f"{TICK}_{rate}" for rate in rates[1:])]
+        extents = [self.timing.ticks, *(high // low for low, high in pairwise(rates))]
+        ticks = [affine(TICK)]
+        for variable, extent in zip(variables[1:], extents[1:], strict=True):
+            ticks.append(ticks[-1] * extent + variable)
+
+        def at_ends(level: int, *, first: bool) -> tuple[Condition, ...]:
+            """The first or last turn of the loops from a level on."""
+            ends = [0 if first else extent - 1 for extent in extents]
+            loops = list(zip(variables, ends, strict=True))[level:]
+            return tuple(Condition(affine(name), end, end + 1) for name, end in loops)
+
+        levels = range(len(rates))
+        body: list[Stmt] = [If(at_ends(0, first=True), before)] if before else []
+        for level in levels:
+            within = at_ends(level + 1, first=True)
+            body += self.steps(level, ticks[level], rows, early=True, within=within)
+        for level in reversed(levels):
+            within = at_ends(level + 1, first=False)
+            body += self.steps(level, ticks[level], rows, early=False, within=within)
+        body += [If(at_ends(0, first=False), after)] if after else []
+        return b.nest(list(zip(variables, extents, strict=True)), *body)
 
     def turn(self, level: int, tick: Affine, rows: Sequence[Body]) -> tuple[Stmt, ...]:
         """A turn of the loop of a rate, with the faster loops inside."""
@@ -87,16 +121,22 @@ class _Fusion:
         return (*early, *inner, *late)
 
     def steps(
-        self, level: int, tick: Affine, rows: Sequence[Body], *, early: bool
+        self,
+        level: int,
+        tick: Affine,
+        rows: Sequence[Body],
+        *,
+        early: bool,
+        within: tuple[Condition, ...] = (),
     ) -> tuple[Stmt, ...]:
         """The layers of one rate that run there, each for its row of this tick."""
         steps: list[Stmt] = []
         for member, slot, body in zip(self.members, self.timing.slots, rows, strict=True):
             if (slot.rate, slot.early) == (self.timing.rates[level], early):
                 row = tick + slot.shift
-                condition = Condition(row, 0, member.loops.rows)
+                conditions = (*within, Condition(row, 0, member.loops.rows))
                 steps.append(
-                    If((condition,), substitute(body, _row_of(member), row), self.comment(member))
+                    If(conditions, substitute(body, _row_of(member), row), self.comment(member))
                 )
         return tuple(steps)
 
@@ -116,7 +156,7 @@ class _Fusion:
         """A member's statements before, in and behind the loop, on the group's buffers."""
         loops = member.loops
         names: dict[str, str] = {}
-        shapes: dict[str, Buffer] = {b.name: b for b in loops.buffers}
+        shapes: dict[str, Buffer] = {own.name: own for own in loops.buffers}
         values = dict(zip((role for role, _ in loops.reads), member.inputs, strict=True))
         for buffer in loops.buffers:
             names[buffer.name] = self.bind(member, buffer, values.get(buffer.name))

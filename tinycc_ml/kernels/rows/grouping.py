@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 from tinycc_ml.errors import InternalError
@@ -12,8 +12,8 @@ from tinycc_ml.kernels.program import Call, GroupedLayer, Program
 from tinycc_ml.kernels.rows.base import RowKernel, RowLoops
 from tinycc_ml.kernels.rows.fuse import fuse_rows, is_held
 from tinycc_ml.kernels.rows.member import Member, group_inputs
+from tinycc_ml.kernels.rows.pushed import timed_group
 from tinycc_ml.kernels.rows.staged import COPY_CYCLES, staged
-from tinycc_ml.kernels.rows.timing import time_rows
 from tinycc_ml.loopir import Role
 from tinycc_ml.ops import Layer
 
@@ -57,17 +57,20 @@ class RowLayerChoice:
         return replace(self, loops=loops, extra_cycles=COPY_CYCLES * copied)
 
 
-def with_groups(program: Program, groups: Sequence[Sequence[RowLayerChoice]]) -> Program:
+def with_groups(
+    program: Program, groups: Sequence[Sequence[RowLayerChoice]], pushed: Set[str] = frozenset()
+) -> Program:
     """The program with groups.
 
     Args:
         program: With one call for each layer.
         groups: Consecutive layers each.
+        pushed: The values whose rows the application pushes.
 
     Raises:
         InternalError: If the layers of a group cannot run row by row.
     """
-    grouping = _Grouping(program)
+    grouping = _Grouping(program, pushed)
     by_layer = {choice.layer.name: tuple(group) for group in groups for choice in group}
     for call in program.calls:
         group = by_layer.get(call.layer)
@@ -81,8 +84,9 @@ def with_groups(program: Program, groups: Sequence[Sequence[RowLayerChoice]]) ->
 class _Grouping:
     """Collects calls and what they need, each function and each array once."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, pushed: Set[str]) -> None:
         self.program = program
+        self.pushed = pushed
         self.names = {_key(c): name for name, c in program.constants.items()}
         self.constants: dict[str, Constant] = {}
         self.functions: dict[Kernel, int] = {}
@@ -96,16 +100,16 @@ class _Grouping:
         self.calls.append(replace(call, function=self.function(kernel)))
 
     def add(self, group: Sequence[RowLayerChoice]) -> None:
-        members = [choice.member for choice in group]
-        timing = time_rows([member.timed() for member in members])
-        if isinstance(timing, str):
-            raise InternalError(f"{members[0].layer} to {members[-1].layer}: {timing}")
-        kernel = fuse_rows(members, timing)
+        first, last = group[0].layer, group[-1].layer
+        timed = timed_group([choice.member for choice in group], self.pushed)
+        if isinstance(timed, str):
+            raise InternalError(f"{first.name} to {last.name}: {timed}")
+        members = timed.members
+        kernel = fuse_rows(members, timed.timing, by_turn=timed.pushed is not None)
         layers = tuple(self.grouped(choice) for choice in group)
-        last = group[-1].layer
         name = last.name
         if len(group) > 1:
-            name = f"{members[0].layer.split('_')[0]}_to_{last.name}"
+            name = f"{first.name.split('_')[0]}_to_{last.name}"
         scratch = [b for b in kernel.loops.buffers if b.role is Role.SCRATCH]
         self.calls.append(
             Call(
@@ -121,6 +125,7 @@ class _Grouping:
                 layers,
                 frozenset(f"{name}_{b.name}" for b in scratch if is_held(b.name)),
                 sum(choice.cycles for choice in group),
+                pushed=timed.pushed,
             )
         )
 

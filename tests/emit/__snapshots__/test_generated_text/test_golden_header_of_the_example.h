@@ -18,6 +18,8 @@ typedef enum tcml_status {
   TCML_ERROR_NULL_POINTER = 1,    /* a pointer is NULL */
   TCML_ERROR_ARENA_SIZE = 2,      /* the arena or the state is smaller than needed */
   TCML_ERROR_ARENA_ALIGNMENT = 3, /* one of them does not start at a multiple of its alignment */
+  TCML_ERROR_TOO_MANY_ROWS = 4,   /* all rows are in; begin the next inference first */
+  TCML_ERROR_ROWS_MISSING = 5,    /* not all rows are in, so that there is no output yet */
 } tcml_status;
 #endif
 
