@@ -24,13 +24,13 @@ MODELS = {
 }
 
 
-def compiled(name: str, board: str) -> Compilation:
-    path = shared_path(f"data/models_synthetic/syn_tf_{name}_int8.tflite")
+def compiled(name: str, board: str, kind: str = "int8") -> Compilation:
+    path = shared_path(f"data/models_synthetic/syn_tf_{name}_{kind}.tflite")
     return compile_model(path, load_board(board))
 
 
-def goldens(name: str) -> tuple[np.ndarray, np.ndarray]:
-    with np.load(shared_path(f"data/golden_synthetic/syn_tf_{name}_int8.tflite.npz")) as data:
+def goldens(name: str, kind: str = "int8") -> tuple[np.ndarray, np.ndarray]:
+    with np.load(shared_path(f"data/golden_synthetic/syn_tf_{name}_{kind}.tflite.npz")) as data:
         return data["input0"], data["output0_ref" if MODELS[name] else "output0_tflm"]
 
 
@@ -38,11 +38,26 @@ def check(found: np.ndarray, expected: np.ndarray, tolerance: int) -> None:
     assert np.abs(found.astype(int) - expected.astype(int)).max() <= tolerance
 
 
-def test_goldens_on_the_host(tmp_path):
-    hosts = build_host([compiled(name, "host") for name in MODELS], tmp_path)
-    for name, host in zip(MODELS, hosts, strict=True):
+#: Three that hold most of the operators; the references of all are compared in tests/ops.
+FEW = ["gru_unrolled", "transformer", "unet"]
+SETS = [FEW, pytest.param(list(MODELS), marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("names", SETS, ids=["few", "all"])
+def test_goldens_on_the_host(names, tmp_path):
+    hosts = build_host([compiled(name, "host") for name in names], tmp_path, "-O0")
+    for name, host in zip(names, hosts, strict=True):
         for sample, expected in zip(*goldens(name), strict=True):
             check(host.run([sample])[0], expected, MODELS[name])
+
+
+@pytest.mark.parametrize("names", SETS, ids=["few", "all"])
+def test_float_goldens_on_the_host(names, tmp_path):
+    hosts = build_host([compiled(name, "host", "float") for name in names], tmp_path, "-O0")
+    for name, host in zip(names, hosts, strict=True):
+        for sample, expected in zip(*goldens(name, "float"), strict=True):
+            (found,) = host.run([sample])
+            assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ batches = st.sampled_from(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     batch=batches,
     size=st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 4)),

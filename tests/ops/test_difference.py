@@ -30,7 +30,7 @@ def difference(builtin, first, second, output, activation=Activation.NONE, const
 
 
 @pytest.mark.parametrize("builtin", NAMES)
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(pair=broadcast_pairs(), q=st.tuples(quants, quants, quants), seed=seeds)
 def test_broadcast(builtin, pair, q, seed):
     # The library's squared difference broadcasts in up to four dimensions.

@@ -42,7 +42,7 @@ def test_a_transpose_of_short_dimensions_is_a_view():
     assert [layer.workload.op for layer in graph.layers] == ["reshape"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(shape=extents, seed=seeds)
 def test_strided_slice(shape, seed):
     random = np.random.default_rng(seed)

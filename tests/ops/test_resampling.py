@@ -53,7 +53,7 @@ def transpose_conv(size, kernel, stride, channels, padding, seed, zero_point, **
     return b.build()
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     size=pairs,
     kernel=pairs,
@@ -78,7 +78,7 @@ def test_transpose_conv_counts_its_products():
     assert graph.layers[0].macs == 3 * 4 * 2 * 3 * 2 * 5
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     size=pairs,
     wanted=st.tuples(st.integers(1, 9), st.integers(1, 9)),

@@ -64,6 +64,7 @@ _UNARY: dict[str, Callable[[float], float]] = {
     "acosh": np.arccosh,
     "atanh": np.arctanh,
     "erf": math.erf,
+    "erfc": math.erfc,
 }
 _BINARY: dict[str, Callable[[float, float], float]] = {
     "pow": np.power,

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.numerics.fixed_point import (
@@ -29,6 +30,8 @@ from tinycc_ml.numerics.transcendental import (
     inverse_square_root,
     one_minus_x_over_one_plus_x,
 )
+
+FloatArray = npt.NDArray[np.float32]
 
 _INT16_MIN, _INT16_MAX = -(1 << 15), (1 << 15) - 1
 _TANH_INTEGER_BITS = 4
@@ -69,28 +72,32 @@ def _scaled(centred: IntArray, ratio: float) -> IntArray:
     return multiply_by_quantized_multiplier(centred, multiplier, shift)
 
 
-def function_table(x: IntArray, q: TableQuant, function: Callable[[float], float]) -> IntArray:
+def function_table(
+    x: IntArray, q: TableQuant, function: Callable[[FloatArray], FloatArray]
+) -> IntArray:
     """A real function, computed in float32 as the library fills its tables.
 
     Args:
         x: The integers.
         q: The quantization.
-        function: The function; it is given float32 values, and its result is rounded to float32.
+        function: The function on float32 arrays. Infinite outputs saturate, what is not a number
+            becomes the zero point.
 
     Raises:
-        UnsupportedError: If an output is no number, or does not fit int32 before it is clamped:
-            the library's conversion is undefined there.
+        UnsupportedError: If a finite output does not fit int32 before it is clamped: the library's
+            conversion is undefined there.
     """
     with np.errstate(all="ignore"):
         inverse = np.float32(1) / np.float32(q.output_scale)
         real = np.float32(q.input_scale) * (x - q.input_zero_point).astype(np.float32)
-        values = np.array([function(float(v)) for v in real], np.float64).astype(np.float32)
+        values = function(real)
         scaled = (values * inverse).astype(np.float64)
+    # An infinite quotient of finite numbers stays, and is refused.
+    scaled = np.where(np.isinf(values), np.copysign(1024, values), scaled)
+    scaled = np.where(np.isnan(values), 0, scaled)
     rounded = np.trunc(scaled + np.copysign(0.5, scaled))
     if not (np.abs(rounded) <= INT32_MAX - 256).all():
-        raise UnsupportedError(
-            "an output is infinite, no number, or beyond int32; allowed are finite outputs"
-        )
+        raise UnsupportedError("an output is beyond int32 before it is clamped")
     # The zero point is added in float32, too.
     total = (rounded.astype(np.float32) + np.float32(q.output_zero_point)).astype(np.int64)
     return _int8(total)

@@ -15,7 +15,6 @@ from typing import cast
 
 import numpy as np
 
-from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import Accumulate, AffineLike, Buffer, Expr, Literal, Local, LoopKernel, Var
@@ -24,6 +23,7 @@ from tinycc_ml.numerics import multiply_by_quantized_multiplier, quantize_multip
 from tinycc_ml.ops.access import Access, Elementwise, Whole
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload, buffers_of
 from tinycc_ml.ops.broadcast import broadcast_shape
+from tinycc_ml.ops.floats import FloatNumbers, float_problem, is_float
 from tinycc_ml.ops.int8_checks import INT8_MAX, INT8_MIN, int8_problem, sum_problem
 from tinycc_ml.ops.quantized import integers_problem
 from tinycc_ml.ops.registry import register
@@ -59,6 +59,7 @@ class BatchMatMul(OpDef):
     name = "batch_matmul"
     attrs_type = BatchMatMulAttrs
     summary = "products of matrices with broadcast batches; either transposed"
+    dtypes = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -73,6 +74,8 @@ class BatchMatMul(OpDef):
 
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
+        if is_float(bound):
+            return float_problem(bound)
         left, right = bound.inputs
         return (
             int8_problem("input 0", left)
@@ -92,15 +95,23 @@ class BatchMatMul(OpDef):
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
-        return Integers(self._numbers(bound), (("input0", 0), ("input1", 1)))
+        numbers = FloatNumbers() if is_float(bound) else self._numbers(bound)
+        return Integers(numbers, (("input0", 0), ("input1", 1)))
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        a, n = cast(BatchMatMulAttrs, workload.attrs), cast(BatchMatMulNumbers, workload.numbers)
-        left = operands["input0"].astype(np.int64) - n.left_zero_point
-        right = operands["input1"].astype(np.int64) - n.right_zero_point
+        a, n = cast(BatchMatMulAttrs, workload.attrs), workload.numbers
+        left, right = operands["input0"], operands["input1"]
         left = left.swapaxes(-1, -2) if a.transpose_left else left
         right = right.swapaxes(-1, -2) if a.transpose_right else right
+        if isinstance(n, FloatNumbers):
+            total = np.zeros(workload.operand("output").shape, np.float32)
+            for k in range(left.shape[-1]):
+                total += left[..., :, k, None] * right[..., None, k, :]
+            return (total,)
+        n = cast(BatchMatMulNumbers, n)
+        left = left.astype(np.int64) - n.left_zero_point
+        right = right.astype(np.int64) - n.right_zero_point
         scaled = multiply_by_quantized_multiplier(left @ right, n.multiplier, n.shift)
         return (np.clip(scaled + n.output_zero_point, INT8_MIN, INT8_MAX).astype(np.int8),)
 
@@ -120,36 +131,37 @@ class BatchMatMul(OpDef):
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
-        a, n = cast(BatchMatMulAttrs, workload.attrs), cast(BatchMatMulNumbers, workload.numbers)
+        a, n = cast(BatchMatMulAttrs, workload.attrs), workload.numbers
         left, right, y = buffers_of(workload)
         batches = [(f"b{i}", extent) for i, extent in enumerate(y.shape[:-2])]
         row = ["k", "i"] if a.transpose_left else ["i", "k"]
         column = ["j", "k"] if a.transpose_right else ["k", "j"]
-        product = b.mul(
-            _centred(left, batches, row, n.left_zero_point),
-            _centred(right, batches, column, n.right_zero_point),
-        )
-        scaled = b.call("requantize", Var("acc"), n.multiplier, n.shift)
-        value = b.clamp(b.add(scaled, n.output_zero_point), INT8_MIN, INT8_MAX)
+        first, second = _element(left, batches, row), _element(right, batches, column)
+        start: Literal = b.number(0.0)
+        value: Expr = Var("acc")
+        if not isinstance(n, FloatNumbers):
+            n = cast(BatchMatMulNumbers, n)
+            start = Literal(0)
+            first, second = b.sub(first, n.left_zero_point), b.sub(second, n.right_zero_point)
+            scaled = b.call("requantize", Var("acc"), n.multiplier, n.shift)
+            value = b.clamp(b.add(scaled, n.output_zero_point), INT8_MIN, INT8_MAX)
         body = b.nest(
             [*batches, ("i", y.shape[-2]), ("j", y.shape[-1])],
-            Local("acc", DType.INT32, Literal(0)),
-            *b.nest([("k", _depth(workload))], Accumulate("acc", product)),
+            Local("acc", start.dtype, start),
+            *b.nest([("k", _depth(workload))], Accumulate("acc", b.mul(first, second))),
             b.store(y, [*(v for v, _ in batches), "i", "j"], value),
         )
         return LoopKernel(self.name, (left, right, y), body)
 
 
-def _centred(
-    operand: Buffer, batches: list[tuple[str, int]], matrix: list[str], zero_point: int
-) -> Expr:
+def _element(operand: Buffer, batches: list[tuple[str, int]], matrix: list[str]) -> Expr:
     """An element of an operand whose dimensions of extent 1 are broadcast."""
     own = operand.shape[:-2]
     outer: list[AffineLike] = [
         0 if extent == 1 else variable
         for extent, (variable, _) in zip(own, batches[len(batches) - len(own) :], strict=True)
     ]
-    return b.sub(b.load(operand, *outer, *matrix), zero_point)
+    return b.load(operand, *outer, *matrix)
 
 
 def _depth(workload: Workload) -> int:

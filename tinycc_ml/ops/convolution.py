@@ -267,8 +267,8 @@ class Accumulation:
     output: Callable[[AffineLike], Expr]
 
 
-def accumulation(workload: Workload) -> Accumulation:
-    """The arithmetic of a layer with weights."""
+def accumulation(workload: Workload, acc: str = "acc") -> Accumulation:
+    """The arithmetic of a layer with weights, whose sums are in a local of that name."""
     numbers, buffers = workload.numbers, {b.name: b for b in buffers_of(workload)}
     bias = buffers["bias"]
     if isinstance(numbers, FloatNumbers):
@@ -276,7 +276,7 @@ def accumulation(workload: Workload) -> Accumulation:
             DType.FLOAT32,
             lambda channel: b.number(0.0),
             lambda x: x,
-            lambda channel: limited(b.add(Var("acc"), b.load(bias, channel)), numbers),
+            lambda channel: limited(b.add(Var(acc), b.load(bias, channel)), numbers),
         )
     n = cast(ConvNumbers, numbers)
     multiplier, shift = buffers["multiplier"], buffers["shift"]
@@ -284,7 +284,7 @@ def accumulation(workload: Workload) -> Accumulation:
         DType.INT32,
         lambda channel: b.load(bias, channel),
         lambda x: b.sub(x, n.input_zero_point),
-        lambda channel: requantized("acc", channel, multiplier, shift, n),
+        lambda channel: requantized(acc, channel, multiplier, shift, n),
     )
 
 

@@ -20,11 +20,20 @@ from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array, OpAttrs, QuantParams, TensorType
 from tinycc_ml.loopir import Expr, Local, LoopKernel, Var
 from tinycc_ml.loopir import build as b
+from tinycc_ml.loopir.typing import promoted
 from tinycc_ml.numerics import quantize_multiplier
 from tinycc_ml.ops.access import Access
 from tinycc_ml.ops.activation import Activation, output_clamp
-from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload
+from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload
 from tinycc_ml.ops.broadcast import broadcast_access, broadcast_kernel, broadcast_shape
+from tinycc_ml.ops.floats import (
+    FloatNumbers,
+    float_numbers,
+    float_problem,
+    is_float,
+    limit,
+    limited,
+)
 from tinycc_ml.ops.int8_checks import int8_problem
 from tinycc_ml.ops.quantized import bounded_multiplier, integers_problem
 from tinycc_ml.ops.registry import register
@@ -53,6 +62,7 @@ class SubAttrs(OpAttrs):
 class _Difference(OpDef):
     """Inputs: two tensors whose shapes broadcast. Output: their broadcast shape."""
 
+    dtypes = ("int8", "float32")
     left_shift = SUM_LEFT_SHIFT
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
@@ -61,6 +71,8 @@ class _Difference(OpDef):
 
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
+        if is_float(bound):
+            return float_problem(bound)
         first, second = bound.inputs
         return (
             int8_problem("input 0", first)
@@ -74,15 +86,21 @@ class _Difference(OpDef):
         return broadcast_access(workload)
 
     def differences(self, workload: Workload, operands: Mapping[str, Array]) -> Array:
-        """The differences in the unit that both inputs share."""
-        n = cast(RescaledNumbers, workload.numbers)
+        """The differences, of integers in the unit that both inputs share."""
+        n = workload.numbers
+        if isinstance(n, FloatNumbers):
+            return operands["input0"] - operands["input1"]
+        n = cast(RescaledNumbers, n)
         return scale_input(operands["input0"], n.input0, self.left_shift) - scale_input(
             operands["input1"], n.input1, self.left_shift
         )
 
     def difference(self, workload: Workload, first: Expr, second: Expr) -> Expr:
         """The same in loop IR."""
-        n = cast(RescaledNumbers, workload.numbers)
+        n = workload.numbers
+        if isinstance(n, FloatNumbers):
+            return b.sub(first, second)
+        n = cast(RescaledNumbers, n)
         return b.sub(
             scaled_input(first, n.input0, self.left_shift),
             scaled_input(second, n.input1, self.left_shift),
@@ -99,11 +117,14 @@ class Sub(_Difference):
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
+        activation = cast(SubAttrs, bound.attrs).activation
+        if is_float(bound):
+            return Integers(float_numbers(activation), (("input0", 0), ("input1", 1)))
         first, second, y = _quants(bound)
         # In float32, step by step.
         unit = np.float32(2) * np.float32(max(first.scale, second.scale))
         scale = np.float32(1 << SUM_LEFT_SHIFT) * np.float32(y.scale)
-        low, high = output_clamp(cast(SubAttrs, bound.attrs).activation, bound.outputs[0])
+        low, high = output_clamp(activation, bound.outputs[0])
         numbers = RescaledNumbers(
             Scaling(-first.zero_point, *smaller_than_one(float(np.float32(first.scale) / unit))),
             Scaling(-second.zero_point, *smaller_than_one(float(np.float32(second.scale) / unit))),
@@ -115,15 +136,13 @@ class Sub(_Difference):
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        n = cast(RescaledNumbers, workload.numbers)
-        return (scale_output(self.differences(workload, operands), n),)
+        return (_output(self.differences(workload, operands), workload),)
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
-        n = cast(RescaledNumbers, workload.numbers)
         return broadcast_kernel(
             workload,
-            lambda first, second: scaled_output(self.difference(workload, first, second), n),
+            lambda first, second: _finished(self.difference(workload, first, second), workload),
         )
 
 
@@ -137,6 +156,8 @@ class SquaredDifference(_Difference):
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
+        if is_float(bound):
+            return Integers(FloatNumbers(), (("input0", 0), ("input1", 1)))
         first, second, y = _quants(bound)
         unit = 2 * max(first.scale, second.scale)
         # The power of two and the output's scale are multiplied in float32, which is exact.
@@ -154,19 +175,34 @@ class SquaredDifference(_Difference):
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        n = cast(RescaledNumbers, workload.numbers)
-        return (scale_output(self.differences(workload, operands) ** 2, n),)
+        difference = self.differences(workload, operands)
+        return (_output(difference * difference, workload),)
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
-        n, difference = cast(RescaledNumbers, workload.numbers), Var("difference")
+        difference = Var("difference")
+        dtype = promoted(workload.operand("input0").dtype)
         return broadcast_kernel(
             workload,
-            lambda first, second: scaled_output(b.mul(difference, difference), n),
+            lambda first, second: _finished(b.mul(difference, difference), workload),
             lambda first, second: Local(
-                difference.name, DType.INT32, self.difference(workload, first, second)
+                difference.name, dtype, self.difference(workload, first, second)
             ),
         )
+
+
+def _output(raw: Array, workload: Workload) -> Array:
+    n = workload.numbers
+    return limit(raw, n) if isinstance(n, FloatNumbers) else scale_output(raw, _rescaled(n))
+
+
+def _finished(raw: Expr, workload: Workload) -> Expr:
+    n = workload.numbers
+    return limited(raw, n) if isinstance(n, FloatNumbers) else scaled_output(raw, _rescaled(n))
+
+
+def _rescaled(numbers: Numbers) -> RescaledNumbers:
+    return cast(RescaledNumbers, numbers)
 
 
 def _quants(bound: BoundNode) -> tuple[QuantParams, QuantParams, QuantParams]:

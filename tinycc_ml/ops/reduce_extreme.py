@@ -13,9 +13,10 @@ from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import Assign, Binary, Local, LoopKernel, Var
 from tinycc_ml.loopir import build as b
+from tinycc_ml.loopir.typing import promoted
 from tinycc_ml.ops.access import Access
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload, buffers_of
-from tinycc_ml.ops.int8_checks import same_quantization_problem
+from tinycc_ml.ops.movement import moved_problem
 from tinycc_ml.ops.reduction import ReductionLoops, reduced_shape, reduction_access
 from tinycc_ml.ops.registry import register_family
 
@@ -32,6 +33,7 @@ class ReduceExtreme(OpDef):
     """Input: any shape. Output: the shape without the axes, or with 1 in their place."""
 
     attrs_type = ReduceExtremeAttrs
+    dtypes = ("int8", "int16", "int32", "float32")
 
     def __init__(self, operator: str) -> None:
         self.operator = operator
@@ -45,7 +47,8 @@ class ReduceExtreme(OpDef):
 
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
-        return same_quantization_problem(bound.inputs[0], bound.outputs[0])
+        allowed = tuple(DType(name) for name in self.dtypes)
+        return moved_problem(bound.inputs[0], bound.outputs[0], allowed)
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
@@ -69,7 +72,7 @@ class ReduceExtreme(OpDef):
         element, best = b.load(x, *loops.element), Var("best")
         body = b.nest(
             loops.kept,
-            Local(best.name, DType.INT32, b.load(x, *loops.first)),
+            Local(best.name, promoted(x.dtype), b.load(x, *loops.first)),
             *b.nest(loops.reduced, Assign(best.name, Binary(self.operator, best, element))),
             b.store(y, loops.target, best),
         )

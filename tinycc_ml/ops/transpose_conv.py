@@ -18,23 +18,23 @@ from typing import cast
 
 import numpy as np
 
-from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, OpAttrs, TensorType
-from tinycc_ml.loopir import Accumulate, Affine, Buffer, Condition, Local, LoopKernel, Stmt, affine
+from tinycc_ml.loopir import Accumulate, Affine, Buffer, Local, LoopKernel, Stmt, affine
 from tinycc_ml.loopir import build as b
 from tinycc_ml.ops.access import Access, Pattern, Spans
 from tinycc_ml.ops.activation import Activation
 from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload, buffers_of
 from tinycc_ml.ops.convolution import (
-    ConvNumbers,
     WeightedLayer,
+    accumulation,
     check_convolution,
+    finish,
+    input_zero,
     integerize_convolution,
-    requantize_channels,
-    requantized,
     tap_conditions,
 )
+from tinycc_ml.ops.floats import FloatNumbers
 from tinycc_ml.ops.registry import register
 
 
@@ -69,6 +69,14 @@ class _Phase:
     taps: int
     first_input: int
 
+    def tap(self, variable: str, stride: int) -> Affine:
+        """The tap in a turn of the loop over them; the last comes first, as inputs ascend."""
+        return affine(variable) * -stride + self.first_tap + (self.taps - 1) * stride
+
+    def input(self, turn: str, variable: str) -> Affine:
+        """The input row under it."""
+        return affine(turn) + affine(variable) + self.first_input - (self.taps - 1)
+
 
 def _phases(stride: int, kernel: int, padding: int) -> list[_Phase]:
     result = []
@@ -92,6 +100,7 @@ class TransposeConv(OpDef):
     name = "transpose_conv"
     attrs_type = TransposeConvAttrs
     summary = "transposed 2-D convolution, any kernel, stride and padding; fused activation"
+    dtypes = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -122,22 +131,26 @@ class TransposeConv(OpDef):
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        a, n = cast(TransposeConvAttrs, workload.attrs), cast(ConvNumbers, workload.numbers)
-        x = operands["input"].astype(np.int64) - n.input_zero_point
-        w = operands["weight"].astype(np.int64)
+        a, zero = cast(TransposeConvAttrs, workload.attrs), input_zero(workload)
+        x = operands["input"] - np.int16(zero) if zero else operands["input"]
+        w = operands["weight"]
         _, height, width, _ = x.shape
         out_c, kh, kw, _ = w.shape
         # Scattered to a field that holds every window, then cut to the output.
         rows = max((height - 1) * a.stride[0] + kh, a.top + a.size[0])
         columns = max((width - 1) * a.stride[1] + kw, a.left + a.size[1])
-        field = np.zeros((1, rows, columns, out_c), np.int64)
-        for ky in range(kh):
-            for kx in range(kw):
+        is_float = isinstance(workload.numbers, FloatNumbers)
+        field = np.zeros((1, rows, columns, out_c), np.float32 if is_float else np.int64)
+        # Backwards, so that inputs ascend for each output; channel by channel for floats.
+        for ky in reversed(range(kh)):
+            for kx in reversed(range(kw)):
                 rows_of = slice(ky, ky + height * a.stride[0], a.stride[0])
                 columns_of = slice(kx, kx + width * a.stride[1], a.stride[1])
-                field[:, rows_of, columns_of][:, :height, :width] += x @ w[:, ky, kx].T
-        acc = field[:, a.top : a.top + a.size[0], a.left : a.left + a.size[1]] + operands["bias"]
-        return (requantize_channels(acc, n, operands["multiplier"], operands["shift"]),)
+                place = field[:, rows_of, columns_of][:, :height, :width]
+                for ic in range(x.shape[3]):
+                    place += x[..., ic, np.newaxis].astype(field.dtype) * w[:, ky, kx, ic]
+        products = field[:, a.top : a.top + a.size[0], a.left : a.left + a.size[1]]
+        return (finish(products, workload, operands),)
 
     def macs(self, workload: Workload) -> int:
         """See the base class."""
@@ -162,27 +175,24 @@ class TransposeConv(OpDef):
         """See the base class."""
         a = cast(TransposeConvAttrs, workload.attrs)
         buffers = buffers_of(workload)
-        _, w, _, _, _, y = buffers
+        w, y = buffers[1], buffers[-1]
         _, out_h, out_w, _ = y.shape
         _, kh, kw, _ = w.shape
         body: list[Stmt] = []
         turns = -(-out_h // a.stride[0]), -(-out_w // a.stride[1])
         for row in _phases(a.stride[0], kh, a.top):
             columns: list[Stmt] = []
+            oy = affine("ty") * a.stride[0] + row.remainder
             turn = f"tx{row.remainder}"
             for column in _phases(a.stride[1], kw, a.left):
-                oy = affine("ty") * a.stride[0] + row.remainder
                 ox = affine(turn) * a.stride[1] + column.remainder
                 pixel = _pixel(workload, buffers, (row, column), ("ty", turn), turns, (oy, ox))
-                columns += b.when(_guard(ox, {turn: turns[1]}, out_w), *pixel)
-            guard = _guard(affine("ty") * a.stride[0] + row.remainder, {"ty": turns[0]}, out_h)
+                columns += b.when(tap_conditions(ox, {turn: turns[1]}, out_w), *pixel)
+            guard = tap_conditions(
+                affine("ty") * a.stride[0] + row.remainder, {"ty": turns[0]}, out_h
+            )
             body += b.when(guard, *b.nest([(turn, turns[1])], *columns))
         return LoopKernel("transpose_conv", buffers, b.nest([("ty", turns[0])], *body))
-
-
-def _guard(index: Affine, extents: dict[str, int], size: int) -> tuple[Condition, ...]:
-    """Keeps the last turn inside an output whose size is no multiple of the stride."""
-    return tap_conditions(index, extents, size)
 
 
 def _pixel(
@@ -194,28 +204,26 @@ def _pixel(
     output: tuple[Affine, Affine],
 ) -> tuple[Stmt, ...]:
     """All channels of one output pixel."""
-    a, n = cast(TransposeConvAttrs, workload.attrs), cast(ConvNumbers, workload.numbers)
-    x, w, bias, multiplier, shift, y = buffers
+    a = cast(TransposeConvAttrs, workload.attrs)
+    x, w, y = buffers[0], buffers[1], buffers[-1]
     _, height, width, in_c = x.shape
     row, column = phases
     suffix = f"{row.remainder}_{column.remainder}"
     oc, ic, ky, kx, acc = (f"{name}{suffix}" for name in ("oc", "ic", "ky", "kx", "acc"))
+    sums = accumulation(workload, acc)
     extents = {variables[0]: turns[0], variables[1]: turns[1], ky: row.taps, kx: column.taps}
-    iy = affine(variables[0]) + row.first_input - affine(ky)
-    ix = affine(variables[1]) + column.first_input - affine(kx)
-    tap_y = affine(ky) * a.stride[0] + row.first_tap
-    tap_x = affine(kx) * a.stride[1] + column.first_tap
+    iy, ix = row.input(variables[0], ky), column.input(variables[1], kx)
+    tap_y, tap_x = row.tap(ky, a.stride[0]), column.tap(kx, a.stride[1])
     taps: tuple[Stmt, ...] = ()
     if row.taps and column.taps:
-        product = b.mul(
-            b.sub(b.load(x, 0, iy, ix, ic), n.input_zero_point), b.load(w, oc, tap_y, tap_x, ic)
-        )
+        factor = sums.factor(b.load(x, 0, iy, ix, ic))
+        product = b.mul(factor, b.load(w, oc, tap_y, tap_x, ic))
         taps = b.nest([(ic, in_c)], Accumulate(acc, product))
         taps = b.nest([(kx, column.taps)], *b.when(tap_conditions(ix, extents, width), *taps))
         taps = b.nest([(ky, row.taps)], *b.when(tap_conditions(iy, extents, height), *taps))
     return b.nest(
         [(oc, y.shape[3])],
-        Local(acc, DType.INT32, b.load(bias, oc)),
+        Local(acc, sums.dtype, sums.start(oc)),
         *taps,
-        b.store(y, (0, *output, oc), requantized(acc, oc, multiplier, shift, n)),
+        b.store(y, (0, *output, oc), sums.output(oc)),
     )
