@@ -203,7 +203,7 @@ def build_host(
     run_tool(
         [
             *("gcc", "-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", optimize),
-            *("-shared", "-fPIC", "-DTCML_TRACE", "-o", library, trace, *sources),
+            *("-shared", "-fPIC", "-DTCML_TRACE", "-o", library, trace, *sources, "-lm"),
         ],
         folder,
     )

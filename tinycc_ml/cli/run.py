@@ -42,7 +42,8 @@ def command(
 ) -> None:
     """Run MODEL on inputs and print its outputs.
 
-    The file holds one or more samples, as the model's integers: see `tinycc-ml validate --help`.
+    The file holds one or more samples, in the model's element type: see
+    `tinycc-ml validate --help`.
     """
     compilation = compile_for(model, board, choices)
     manifest = compilation.manifest

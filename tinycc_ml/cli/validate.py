@@ -1,4 +1,4 @@
-"""``tinycc-ml validate``: every output byte against the reference."""
+"""``tinycc-ml validate``: every output against the reference."""
 
 from __future__ import annotations
 
@@ -57,8 +57,10 @@ def command(
 ) -> None:
     """Compare every output byte of MODEL with TensorFlow Lite Micro's.
 
+    Floats may differ by 1e-05 times the largest magnitude of the output.
+
     The data file is a .npz with `inputs` (samples first; input0, input1 ... for several inputs),
-    in the model's own integers, and optionally `labels`. Exit code 1 on any mismatch; the first
+    in the model's own element type, and optionally `labels`. Exit code 1 on any mismatch; the first
     differing layer and element are named.
     """
     compilation = compile_for(model, board, choices)
@@ -103,6 +105,7 @@ def _result(result: Validation) -> dict[str, Any]:
     return {
         "identical": result.identical,
         "total": result.total,
+        "tolerance": result.tolerance,
         "labelled": labelled,
         "correct": result.correct,
         "accuracy": result.correct / result.total if result.correct is not None else None,
@@ -113,7 +116,10 @@ def _result(result: Validation) -> dict[str, Any]:
 def _print(result: Validation, reference: str, place: str) -> None:
     oracle = {"tflm": "TensorFlow Lite Micro", "numpy": "the NumPy reference"}[reference]
     style = "green" if result.identical == result.total else "red"
-    out.print(f"[{style}]{result.identical}/{result.total} identical[/] to {oracle}, on {place}")
+    how = "identical[/] to"
+    if result.tolerance is not None:
+        how = f"within {result.tolerance:g} relative[/] of"
+    out.print(f"[{style}]{result.identical}/{result.total} {how} {oracle}, on {place}")
     if result.correct is not None:
         share = result.correct / result.total
         out.print(f"{result.correct} of {result.total} right ({share:.1%})")

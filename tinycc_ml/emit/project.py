@@ -102,6 +102,7 @@ def _context(layout: Layout, manifest: Manifest, options: EmitOptions) -> dict[s
         "offsets": _offsets(layout),
         "headers": _headers(layout),
         "stdbool": any(p.type.dtype is DType.BOOL for p in (*layout.inputs, *layout.outputs)),
+        "is_float": any(port.type.dtype.is_float for port in layout.outputs),
         "weight_headers": _weight_headers(layout),
         "helpers": [print_c_function(f, m) for f, m in _helpers(layout).items()],
         "intrinsics": _intrinsics(layout),

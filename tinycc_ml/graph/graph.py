@@ -29,6 +29,9 @@ class Constant:
         # The copy is little-endian and C-ordered, so that equal values have equal bytes.
         owned = np.array(array, copy=True, order="C")
         owned = owned.astype(owned.dtype.newbyteorder("<"), copy=False)
+        if owned.dtype.isnative:
+            # Memory views refuse types whose byte order is spelt out.
+            owned = owned.view(owned.dtype.newbyteorder("="))
         owned.setflags(write=False)
         self.array: Array = owned
         self._hash: str = ""

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array, OpAttrs, TensorType
-from tinycc_ml.loopir import Expr, LoopKernel
+from tinycc_ml.loopir import Compare, Expr, LoopKernel, Select
 from tinycc_ml.loopir import build as b
 from tinycc_ml.numerics import logistic_int8
 from tinycc_ml.ops.access import Access
@@ -27,6 +27,8 @@ from tinycc_ml.ops.quantized import probability_problem
 from tinycc_ml.ops.registry import register
 
 _LOWEST_SCALE = 2.0**-28
+#: Where the library takes exp(x), or 1, for floats.
+_NEARLY_EXP, _NEARLY_ONE = -9.0, 16.619047164916992
 
 
 @register
@@ -63,8 +65,7 @@ class Logistic(OpDef):
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
         if isinstance(workload.numbers, FloatNumbers):
-            one = np.float32(1)
-            return (one / (one + exp(-operands["input"])),)
+            return (_float_logistic(operands["input"]),)
         return lookup_reference(workload, operands)
 
     def access(self, workload: Workload) -> Access:
@@ -80,4 +81,13 @@ class Logistic(OpDef):
 
 def _logistic(x: Expr) -> Expr:
     negative = b.sub(b.number(0.0), x)
-    return b.div(b.number(1.0), b.add(b.number(1.0), b.call("exp", negative)))
+    middle = b.div(b.number(1.0), b.add(b.number(1.0), b.call("exp", negative)))
+    low = Select(Compare("<", x, b.number(_NEARLY_EXP)), b.call("exp", x), middle)
+    return Select(Compare(">", x, b.number(_NEARLY_ONE)), b.number(1.0), low)
+
+
+def _float_logistic(x: Array) -> Array:
+    one = np.float32(1)
+    low = np.where(x < np.float32(_NEARLY_EXP), exp(x), one / (one + exp(-x)))
+    result: Array = np.where(x > np.float32(_NEARLY_ONE), one, low)
+    return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinycc_ml.runner.compare import Difference, first_difference, same_bytes
+from tinycc_ml.runner.compare import TOLERANCE, Difference, agree, first_difference
 from tinycc_ml.runner.cycles import CycleCounter, CycleEstimate, count_cycles, why_no_estimate
 from tinycc_ml.runner.data import Samples, load_samples
 from tinycc_ml.runner.device import Device
@@ -17,6 +17,7 @@ from tinycc_ml.runner.sessions import Place, open_device
 from tinycc_ml.runner.validation import Validation, validate
 
 __all__ = [
+    "TOLERANCE",
     "BuiltProject",
     "Check",
     "CycleCounter",
@@ -31,6 +32,7 @@ __all__ = [
     "Reference",
     "Samples",
     "Validation",
+    "agree",
     "build_firmware",
     "build_project",
     "choose_reference",
@@ -42,7 +44,6 @@ __all__ = [
     "measure",
     "open_device",
     "oracle_available",
-    "same_bytes",
     "start",
     "validate",
     "why_no_estimate",

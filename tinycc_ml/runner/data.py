@@ -115,9 +115,10 @@ def _fit(path: Path, key: str, array: Array, tensor: TensorEntry) -> Array:
         return array.view(dtype).reshape(-1, *tensor.shape)
     if array.dtype != dtype:
         hint = f" with scale {tensor.scale:.7g}" if tensor.scale is not None else ""
+        verb = "convert" if dtype.kind == "f" else "quantize"
         raise DataError(
             f"{path.name}: {key} is {array.dtype}; the model's {tensor.name} takes "
-            f"{tensor.dtype}{hint}; quantize the data first"
+            f"{tensor.dtype}{hint}; {verb} the data first"
         )
     if array.shape == tensor.shape or array.size == elements:
         return array.reshape(1, *tensor.shape)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinycc_ml.dtypes import DType
 from tinycc_ml.emit import Manifest
 from tinycc_ml.graph import Array
 from tinycc_ml.ops import LayerGraph
-from tinycc_ml.runner.compare import Difference, first_difference, same_bytes
+from tinycc_ml.runner.compare import TOLERANCE, Difference, agree, first_difference
 from tinycc_ml.runner.crc import crc32
 from tinycc_ml.runner.data import Samples
 from tinycc_ml.runner.device import Device
@@ -24,13 +25,16 @@ class Validation:
 
     Attributes:
         total: Samples compared.
-        identical: Samples whose outputs agree in every byte.
+        identical: Samples whose outputs agree: in every byte, or within the tolerance.
+        tolerance: What floats may differ by, relative to the largest magnitude of their tensor;
+            ``None`` where all outputs are integers.
         correct: Samples whose largest first output is at the label; ``None`` without labels.
         first_mismatch: The first sample that differs and where; ``None`` when none does.
     """
 
     total: int
     identical: int
+    tolerance: float | None
     correct: int | None
     first_mismatch: tuple[int, Difference] | None
 
@@ -67,7 +71,7 @@ def validate(
             reference.reset()
         expected = reference.run(inputs)
         found = infer(device, inputs, manifest.outputs)
-        if same_bytes(found, expected):
+        if agree(found, expected):
             identical += 1
         elif mismatch is None:
             earlier = [samples.sample(i) for i in range(number)] if sequence else []
@@ -77,7 +81,9 @@ def validate(
             correct += int(np.argmax(found[0]) == samples.labels[number])
         progress(number + 1)
     labelled = samples.labels is not None
-    return Validation(len(samples), identical, correct if labelled else None, mismatch)
+    is_float = any(DType(tensor.dtype).is_float for tensor in manifest.outputs)
+    tolerance = TOLERANCE if is_float else None
+    return Validation(len(samples), identical, tolerance, correct if labelled else None, mismatch)
 
 
 def explain(
