@@ -18,7 +18,7 @@ from tests.oracle import run_tflm, run_tflm_sequence
 from tests.tflite_builder import ModelBuilder
 from tinycc_ml.graph import Graph
 from tinycc_ml.importers.tflite import import_tflite_bytes
-from tinycc_ml.loopir import verify_kernel
+from tinycc_ml.loopir import Role, verify_kernel
 from tinycc_ml.loopir.interpreter import run_kernel
 from tinycc_ml.ops import Layer, LayerGraph, integerize, lowest_read, op
 from tinycc_ml.ops.evaluate import evaluate, next_states
@@ -74,6 +74,8 @@ def check_lowering(layer: Layer, values: dict[str, np.ndarray]) -> None:
     operands += [constant.array for constant in layer.constants]
     operands += [np.full_like(values[name], 99) for name in layer.outputs]
     operands += [values[before].copy() for before, _ in layer.states]
+    scratch = [buffer for buffer in kernel.buffers if buffer.role is Role.SCRATCH]
+    operands += [np.full(buffer.shape, 99, buffer.dtype.numpy) for buffer in scratch]
     arrays = {
         buffer.name: np.ascontiguousarray(array).reshape(buffer.shape)
         for buffer, array in zip(kernel.buffers, operands, strict=True)
@@ -81,10 +83,11 @@ def check_lowering(layer: Layer, values: dict[str, np.ndarray]) -> None:
     events: list[tuple[str, str, int]] = []
     run_kernel(kernel, arrays, trace=lambda *event: events.append(event))
     results = (*layer.outputs, *(after for _, after in layer.states))
-    for buffer, name in zip(kernel.buffers[-len(results) :], results, strict=True):
+    written = kernel.buffers[len(kernel.buffers) - len(scratch) - len(results) :]
+    for buffer, name in zip(written, results, strict=False):
         np.testing.assert_array_equal(arrays[buffer.name].reshape(-1), values[name].reshape(-1))
-    states = {role for role, _ in layer.workload.states}
-    check_access(layer, [event for event in events if event[1] not in states])
+    apart = {*(role for role, _ in layer.workload.states), *(buffer.name for buffer in scratch)}
+    check_access(layer, [event for event in events if event[1] not in apart])
 
 
 def check_access(layer: Layer, events: Sequence[tuple[str, str, int]]) -> None:

@@ -104,6 +104,11 @@ def arguments(name: str, count: int, seed: int) -> list[np.ndarray]:
 
     if name == "doubling_high_mul":
         return [integers(), integers()]
+    if name == "gate_index":
+        return [integers(-(2**31) + 1), rng.choice([8, 9], count).astype(np.int32)]
+    if name in ("logistic_between", "tanh_between"):
+        low = integers(-32768, 32767)
+        return [integers(-(2**31) + 1), low, np.clip(low + integers(0, 700), -32768, 32767)]
     if name == "rounding_divide_by_pot":
         return [integers(), integers(0, 31)]
     if name == "requantize":

@@ -6,7 +6,7 @@ from tinycc_ml.loopir.c_expr import float_text
 from tinycc_ml.loopir.c_functions import print_c_function, required_functions, required_headers
 from tinycc_ml.loopir.c_intrinsics import print_c_intrinsics, required_intrinsics
 from tinycc_ml.loopir.c_printer import print_c_body
-from tinycc_ml.loopir.functions import FUNCTIONS, ScalarFunction
+from tinycc_ml.loopir.functions import FUNCTIONS
 from tinycc_ml.loopir.index import Affine, AffineLike, affine
 from tinycc_ml.loopir.interpreter import run_kernel
 from tinycc_ml.loopir.ir import (
@@ -39,6 +39,7 @@ from tinycc_ml.loopir.ir import (
 )
 from tinycc_ml.loopir.math_functions import MATH, MathFunction
 from tinycc_ml.loopir.printer import format_kernel
+from tinycc_ml.loopir.scalar_function import ScalarFunction
 from tinycc_ml.loopir.simplify import simplify_kernel
 from tinycc_ml.loopir.verifier import verify_kernel
 

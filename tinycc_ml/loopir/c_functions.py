@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.loopir import checks
-from tinycc_ml.loopir.functions import FUNCTIONS, ScalarFunction
+from tinycc_ml.loopir.functions import FUNCTIONS
 from tinycc_ml.loopir.ir import Binary, Call, Literal, LoopKernel
 from tinycc_ml.loopir.math_functions import HEADER, MATH
+from tinycc_ml.loopir.scalar_function import ScalarFunction
 from tinycc_ml.loopir.simplify import simplify_kernel
 from tinycc_ml.loopir.typing import COMPUTED, type_of
 from tinycc_ml.loopir.walk import expressions, local_types

@@ -16,8 +16,8 @@ from tinycc_ml.loopir.c_functions import (
 )
 from tinycc_ml.loopir.c_functions import comment as c_comment
 from tinycc_ml.loopir.c_printer import print_c_body
-from tinycc_ml.loopir.functions import ScalarFunction
 from tinycc_ml.loopir.ir import Buffer, Intrinsic, LoopKernel, Role, SharedText, Table
+from tinycc_ml.loopir.scalar_function import ScalarFunction
 from tinycc_ml.loopir.simplify import simplify_kernel
 from tinycc_ml.loopir.walk import intrinsic_calls
 

@@ -10,37 +10,13 @@ calls it; ``meaning`` is what the interpreter runs, and the tests hold the two t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from tinycc_ml.dtypes import DType
+from tinycc_ml.loopir.gate_functions import GATES
 from tinycc_ml.loopir.math_functions import MATH, MathFunction
+from tinycc_ml.loopir.scalar_function import ScalarFunction
 from tinycc_ml.numerics import affine_quantize, fixed_point, softmax
 
 _I32, _U32, _F32 = DType.INT32, DType.UINT32, DType.FLOAT32
-
-
-@dataclass(frozen=True, slots=True)
-class ScalarFunction:
-    """A pure function on scalars.
-
-    Attributes:
-        name: Its name in loop IR; in C it is prefixed with ``tcml_``.
-        parameters: (name, dtype) of each parameter.
-        result: The dtype of the value.
-        meaning: The same computation in Python on numbers.
-        requires: Names of the functions that the text calls.
-        comment: One sentence for the generated C.
-        text: The function's body in C, without braces, indented by two spaces.
-    """
-
-    name: str
-    parameters: tuple[tuple[str, DType], ...]
-    result: DType
-    meaning: Callable[..., int]
-    requires: tuple[str, ...]
-    comment: str
-    text: str
 
 
 def _requantize(acc: int, multiplier: int, shift: int) -> int:
@@ -410,7 +386,8 @@ _SWAR = (
 )
 
 FUNCTIONS: dict[str, ScalarFunction] = {
-    function.name: function for function in _FIXED_POINT + _SOFTMAX + _FLOAT + _DSP + _SWAR
+    function.name: function
+    for function in (*_FIXED_POINT, *_SOFTMAX, *GATES, *_FLOAT, *_DSP, *_SWAR)
 }
 
 #: All that a :class:`~tinycc_ml.loopir.ir.Call` may name.

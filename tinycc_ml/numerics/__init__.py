@@ -11,6 +11,7 @@ from tinycc_ml.numerics.fixed_point import (
     saturating_rounding_doubling_high_mul,
     wrap_int32,
 )
+from tinycc_ml.numerics.gates import GATE_TABLE, logistic_q15, tanh_q15, tripled_argument
 from tinycc_ml.numerics.quantization import quantized_clamp, round_half_away
 from tinycc_ml.numerics.softmax import (
     ACCUMULATOR_BITS,
@@ -22,10 +23,12 @@ from tinycc_ml.numerics.softmax import (
 
 __all__ = [
     "ACCUMULATOR_BITS",
+    "GATE_TABLE",
     "SOFTMAX_MAX_DEPTH",
     "affine_dequantize",
     "affine_quantize",
     "logistic_int8",
+    "logistic_q15",
     "multiply_by_quantized_multiplier",
     "quantize_multiplier",
     "quantized_clamp",
@@ -36,5 +39,7 @@ __all__ = [
     "softmax_exp_table",
     "softmax_int8",
     "softmax_real_multiplier",
+    "tanh_q15",
+    "tripled_argument",
     "wrap_int32",
 ]
