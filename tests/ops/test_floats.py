@@ -196,3 +196,23 @@ def test_refuses_mixed_types(
     b.output(y)
     with pytest.raises(UnsupportedError, match=message):
         import_tflite_bytes(b.build(), "m.tflite")
+
+
+@pytest.mark.parametrize("is_converted", [True, False])
+def test_weights_in_halves(is_converted: bool) -> None:
+    """Files shrunk to float16 convert their weights with DEQUANTIZE."""
+    x, w = numbers(12, 2, 5), numbers(13, 3, 5).astype(np.float16)
+    b = ModelBuilder()
+    source, weight = b.input("x", x.shape, "float32"), b.constant("w", w)
+    real = weight
+    if is_converted:
+        real = b.tensor("real", w.shape, "float32")
+        b.operator("DEQUANTIZE", [weight], [real])
+    y = b.tensor("y", (2, 3), "float32")
+    b.operator("FULLY_CONNECTED", [source, real, -1], [y])
+    b.output(y)
+    graph = layer_graph(b.build())
+    assert [layer.workload.op for layer in graph.layers] == ["fully_connected"]
+    same = weighted("FULLY_CONNECTED", x, w.astype(np.float32), None, (2, 3))
+    (expected,) = run_tflm(same.build(), [x])
+    assert evaluate(graph, [x])[graph.outputs[0]].tobytes() == expected.tobytes()

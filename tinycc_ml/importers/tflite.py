@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -169,13 +170,16 @@ class _Importer:
         ]
         inputs += [state.value for state in states]
         if row.bias_axis is not None and len(inputs) == 2:
-            inputs.append(self._zero_bias(operator, inputs[1], row.bias_axis))
+            inputs.append(self._zero_bias(operator, inputs, row.bias_axis))
         outputs = tuple(self._value(number) for number in operator.outputs)
+        if row.op == "dequantize" and self._is_dequantized(inputs[0], outputs[0]):
+            return
+        name = self._op_name(row, inputs)
         self._add(
             view,
             Node(
-                f"n{operator.index:02d}_{row.op}",
-                row.op,
+                f"n{operator.index:02d}_{name}",
+                name,
                 tuple(inputs),
                 (*outputs, *(state.next for state in states)),
                 attrs,
@@ -211,13 +215,32 @@ class _Importer:
         self._check_node(view, node)
         self.nodes.append(node)
 
-    def _zero_bias(self, operator: RawOperator, weight: str, axis: int) -> str:
+    def _op_name(self, row: Row, inputs: Sequence[str]) -> str:
+        """The row's operator, or that for weights of another type than the activations."""
+        if row.hybrid and len(inputs) > 1:
+            x, weight = (self.types[name].dtype for name in inputs[:2])
+            if (x, weight) == (DType.FLOAT32, DType.INT8):
+                return row.hybrid
+        return row.op
+
+    def _is_dequantized(self, source: str, target: str) -> bool:
+        """Whether a constant is real already: the file had it in halves, and converts it here."""
+        constant_, type_ = self.constants.get(source), self.types[source]
+        if constant_ is None or type_ != self.types[target] or type_.dtype is not DType.FLOAT32:
+            return False
+        if target in map(value_name, self.model.outputs):
+            return False
+        self.constants[target] = constant_
+        return True
+
+    def _zero_bias(self, operator: RawOperator, inputs: Sequence[str], axis: int) -> str:
+        x, weight = inputs
         if weight not in self.constants:
             raise UnsupportedError("weight computed at run time; allowed constants")
         name, channels = f"{value_name(operator.outputs[0])}_bias", self.types[weight].shape[axis]
         self.model.file.charge(4 * channels, name)
-        # Of the type that a bias has in the file: int32, or as the weight where that is real.
-        dtype = DType.FLOAT32 if self.types[weight].dtype is DType.FLOAT32 else DType.INT32
+        # Of the type that a bias has in the file.
+        dtype = DType.FLOAT32 if self.types[x].dtype is DType.FLOAT32 else DType.INT32
         self.types[name] = TensorType((channels,), dtype)
         self.constants[name] = Constant(np.zeros(channels, dtype.numpy))
         return name

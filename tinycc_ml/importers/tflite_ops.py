@@ -179,7 +179,7 @@ ROWS: dict[str, Row] = {
     "ADD": Row("add", _add, _O.AddOptions, 2, 2),
     "AVERAGE_POOL_2D": Row("average_pool2d", _pool2d, _O.Pool2DOptions),
     "CONCATENATION": Row("concatenation", _concatenation, _O.ConcatenationOptions, 1, None),
-    "CONV_2D": Row("conv2d", _conv2d, _O.Conv2DOptions, 2, 3, bias_axis=0),
+    "CONV_2D": Row("conv2d", _conv2d, _O.Conv2DOptions, 2, 3, bias_axis=0, hybrid="hybrid_conv2d"),
     "DEPTHWISE_CONV_2D": Row(
         "depthwise_conv2d", _depthwise_conv2d, _O.DepthwiseConv2DOptions, 2, 3, bias_axis=3
     ),

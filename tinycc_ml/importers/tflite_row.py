@@ -45,6 +45,8 @@ class Row:
         parts: For operators that become several nodes, or that have several outputs: all of them.
         states: The inputs that are variables, which the operator reads and updates. What becomes
             of them are outputs of our operator, behind its own.
+        hybrid: Our operator where the activations are float32 and the second input, the weight, is
+            int8; empty where that is not supported.
         optional: Other inputs that may be absent; `attrs` refuses what our operator needs or does
             not know.
     """
@@ -59,6 +61,7 @@ class Row:
     parts: Callable[[OperatorView], tuple[Part, ...]] | None = None
     states: tuple[int, ...] = ()
     optional: frozenset[int] = frozenset()
+    hybrid: str = ""
 
 
 def plain(view: OperatorView) -> OpAttrs:

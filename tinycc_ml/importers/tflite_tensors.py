@@ -25,6 +25,8 @@ _DTYPES: dict[int, DType] = {
     9: DType.INT8,
     15: DType.UINT32,
 }
+#: Halves to which files shrink float weights; they are float32 from here on, which is exact.
+_FLOAT16 = 1
 _OTHER_TYPES: dict[int, str] = {
     1: "float16",
     5: "string",
@@ -67,6 +69,8 @@ def tensor_type(tensor: RawTensor, file: FlatFile) -> TensorType:
         ModelFileError: If shape or quantization contradict themselves.
     """
     dtype = _DTYPES.get(tensor.type_code)
+    if tensor.type_code == _FLOAT16 and len(tensor.data):
+        dtype = DType.FLOAT32
     if dtype is None:
         name = _OTHER_TYPES.get(tensor.type_code, f"element type number {tensor.type_code}")
         allowed = ", ".join(d.value for d in DType)
@@ -107,18 +111,22 @@ def _quant(
 
 
 def constant_array(tensor: RawTensor, type_: TensorType, file: FlatFile) -> Array:
-    """The data of a constant tensor, not copied.
+    """The data of a constant tensor; not copied, but for halves.
 
     Raises:
         ModelFileError: If there are too few or too many bytes for the shape.
     """
-    if len(tensor.data) != type_.size_bytes:
+    is_half = tensor.type_code == _FLOAT16
+    size_bytes = type_.elements * 2 if is_half else type_.size_bytes
+    if len(tensor.data) != size_bytes:
         raise file.damaged(
             str(tensor),
             f"{len(tensor.data)} bytes of data for shape {list(type_.shape)}, "
-            f"which takes {type_.size_bytes}",
+            f"which takes {size_bytes}",
         )
-    file.charge(len(tensor.data), str(tensor))
+    file.charge(type_.size_bytes, str(tensor))
+    if is_half:
+        return np.frombuffer(tensor.data, "<f2").reshape(type_.shape).astype(np.float32)
     if type_.dtype is DType.BOOL:
         # Any byte but 0 and 1 would be an invalid bool.
         truth: Array = np.frombuffer(tensor.data, np.uint8).reshape(type_.shape) != 0

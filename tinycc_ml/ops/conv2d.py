@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class Conv2D(OpDef):
     name = "conv2d"
     attrs_type = Conv2DAttrs
     summary = "2-D convolution, any kernel, stride, dilation and padding; fused activation"
-    dtypes = ("int8", "float32")
+    dtypes: ClassVar[tuple[str, ...]] = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
