@@ -21,10 +21,11 @@ from tests.end_to_end.sanitized import run_sanitized
 from tests.shared_data import shared_path
 from tinycc_ml.compiler import Compilation, compile_model
 from tinycc_ml.emit import EmitOptions
-from tinycc_ml.runner import NumpyReference, Samples, infer, start, validate
+from tinycc_ml.runner import NumpyReference, Samples, agree, infer, start, validate
 from tinycc_ml.targets import load_board
 
-MODELS = ("syn_svdf_int8", "syn_tf_lstm_int8")
+INT8_MODELS = ("syn_svdf_int8", "syn_tf_lstm_int8")
+MODELS = (*INT8_MODELS, "syn_svdf_float", "syn_tf_lstm_float")
 
 
 def golden(model: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -43,22 +44,22 @@ def test_on_the_host(options, tmp_path):
     for model in build_host([compiled(m, options=options) for m in MODELS], tmp_path):
         inputs, alone, in_a_row = golden(model.manifest.name)
         # The first run needs no reset.
-        found = [model.run([x])[0] for x in inputs]
-        np.testing.assert_array_equal(found, in_a_row)
+        for x, expected in zip(inputs, in_a_row, strict=True):
+            assert agree(model.run([x]), [expected])
         for x, expected in zip(inputs, alone, strict=True):
             model.reset()
-            np.testing.assert_array_equal(model.run([x])[0], expected)
+            assert agree(model.run([x]), [expected])
 
 
 @pytest.mark.parametrize("options", [OPTIONS[0], OPTIONS[-1]], ids=options_name)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", INT8_MODELS)
 def test_sanitizers_find_nothing(model, options, tmp_path):
     inputs, _, in_a_row = golden(model)
     found = run_sanitized(compiled(model, options=options), [[x] for x in inputs], tmp_path)
     np.testing.assert_array_equal([outputs[0] for outputs in found], in_a_row)
 
 
-@pytest.mark.parametrize(("model", "options"), [*zip(MODELS, OPTIONS[1:3], strict=True)])
+@pytest.mark.parametrize(("model", "options"), [*zip(INT8_MODELS, OPTIONS[1:3], strict=True)])
 def test_no_warnings_and_no_library(model, options, tmp_path):
     sources = write_files(compiled(model, "nucleo-f746", options), tmp_path)
     for command in ([*PROMISED], *COMPILERS.values()):
@@ -79,7 +80,13 @@ def test_no_warnings_and_no_library(model, options, tmp_path):
         ),
     ],
 )
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    "model",
+    [
+        *INT8_MODELS,
+        *(pytest.param(m, marks=pytest.mark.slow) for m in MODELS if m not in INT8_MODELS),
+    ],
+)
 def test_on_emulated_boards(model, board, tmp_path):
     compilation = compiled(model, board)
     inputs, alone, in_a_row = golden(model)
@@ -87,13 +94,10 @@ def test_on_emulated_boards(model, board, tmp_path):
         device.identify()
         for x, expected in zip(inputs, alone, strict=True):
             start(device, compilation.manifest)
-            assert infer(device, [x], compilation.manifest.outputs)[0].tobytes() == (
-                expected.tobytes()
-            )
+            assert agree(infer(device, [x], compilation.manifest.outputs), [expected])
         start(device, compilation.manifest)
         for x, expected in zip(inputs, in_a_row, strict=True):
-            found = infer(device, [x], compilation.manifest.outputs)[0]
-            np.testing.assert_array_equal(found, expected)
+            assert agree(infer(device, [x], compilation.manifest.outputs), [expected])
 
 
 def test_a_difference_in_a_sequence_is_found(tmp_path):

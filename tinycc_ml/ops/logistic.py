@@ -75,11 +75,12 @@ class Logistic(OpDef):
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
         if isinstance(workload.numbers, FloatNumbers):
-            return elementwise_kernel(workload, _logistic)
+            return elementwise_kernel(workload, logistic)
         return lower_lookup(workload)
 
 
-def _logistic(x: Expr) -> Expr:
+def logistic(x: Expr) -> Expr:
+    """The function in float32, in loop IR."""
     negative = b.sub(b.number(0.0), x)
     middle = b.div(b.number(1.0), b.add(b.number(1.0), b.call("exp", negative)))
     low = Select(Compare("<", x, b.number(_NEARLY_EXP)), b.call("exp", x), middle)

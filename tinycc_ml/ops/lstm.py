@@ -37,6 +37,7 @@ from tinycc_ml.numerics import (
 )
 from tinycc_ml.ops.access import Access, Window
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload
+from tinycc_ml.ops.floats import FloatNumbers, float_problem, is_float
 from tinycc_ml.ops.int8_checks import (
     INT8_MAX,
     INT8_MIN,
@@ -44,6 +45,7 @@ from tinycc_ml.ops.int8_checks import (
     scale_problem,
     sum_problem,
 )
+from tinycc_ml.ops.lstm_float import FloatLstmNumbers, float_reference, lower_float_lstm
 from tinycc_ml.ops.lstm_loops import lower_lstm
 from tinycc_ml.ops.quantized import bounded_multiplier, integers_problem
 from tinycc_ml.ops.registry import register
@@ -98,7 +100,8 @@ class Lstm(OpDef):
 
     name = "lstm"
     attrs_type = LstmAttrs
-    summary = "LSTM over a sequence, with state (int16 cell state)"
+    summary = "LSTM over a sequence, with state (of int8: int16 cell state)"
+    dtypes = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -123,6 +126,8 @@ class Lstm(OpDef):
 
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
+        if is_float(bound):
+            return float_problem(bound) or _constants_problem(bound)
         return (
             _type_problem(bound)
             or integers_problem(self.integerize, bound)
@@ -132,6 +137,18 @@ class Lstm(OpDef):
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
+        states = (("hidden", _HIDDEN, 1), ("cell", _CELL, 2))
+        if is_float(bound):
+            return Integers(
+                _float_numbers(bound),
+                (("input", 0),),
+                (
+                    ("weight", _stacked(bound, _WEIGHTS)),
+                    ("recurrent", _stacked(bound, _RECURRENT)),
+                    ("bias", _stacked(bound, _BIASES)),
+                ),
+                states,
+            )
         scales = [
             _multiplier(bound, weight, source)
             for weights, source in ((_WEIGHTS, 0), (_RECURRENT, _HIDDEN))
@@ -149,13 +166,16 @@ class Lstm(OpDef):
                 ("shift", Constant(np.array([s for _, s in scales], np.int8))),
                 ("table", Constant(GATE_TABLE)),
             ),
-            (("hidden", _HIDDEN, 1), ("cell", _CELL, 2)),
+            states,
         )
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        n = cast(LstmNumbers, workload.numbers)
+        n = workload.numbers
         axis = 0 if cast(LstmAttrs, workload.attrs).time_major else 1
+        if isinstance(n, FloatLstmNumbers):
+            return float_reference(n, operands, axis)
+        n = cast(LstmNumbers, n)
         steps = np.moveaxis(operands["input"], axis, 0).astype(np.int64)
         hidden, cell = (operands[role].astype(np.int64) for role in ("hidden", "cell"))
         outputs = []
@@ -187,7 +207,10 @@ class Lstm(OpDef):
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
-        return lower_lstm(workload, time_major=cast(LstmAttrs, workload.attrs).time_major)
+        n, time_major = workload.numbers, cast(LstmAttrs, workload.attrs).time_major
+        if isinstance(n, FloatLstmNumbers):
+            return lower_float_lstm(n, workload, time_major=time_major)
+        return lower_lstm(workload, time_major=time_major)
 
 
 def _gates(operands: Mapping[str, Array], x: Array, hidden: Array) -> Array:
@@ -219,6 +242,17 @@ def _next_cell(n: LstmNumbers, gates: Array, cell: Array) -> Array:
 
 def _saturated(values: Array) -> Array:
     return np.clip(values, _INT16.min, _INT16.max)
+
+
+def _constants_problem(bound: BoundNode) -> str | None:
+    positions = (*_WEIGHTS, *_RECURRENT, *_BIASES)
+    computed = next((i for i in positions if bound.constants[i] is None), None)
+    return None if computed is None else f"input {computed} is computed at run time"
+
+
+def _float_numbers(bound: BoundNode) -> FloatLstmNumbers:
+    clip = cast(LstmAttrs, bound.attrs).cell_clip
+    return FloatLstmNumbers(FloatNumbers(-clip, clip) if clip > 0 else FloatNumbers())
 
 
 def _type_problem(bound: BoundNode) -> str | None:

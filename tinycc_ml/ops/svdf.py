@@ -29,6 +29,16 @@ from tinycc_ml.numerics import multiply_by_quantized_multiplier, quantize_multip
 from tinycc_ml.ops.access import Access, Whole
 from tinycc_ml.ops.activation import Activation
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload, buffers_of
+from tinycc_ml.ops.floats import (
+    FloatNumbers,
+    float_numbers,
+    float_problem,
+    is_float,
+    limit,
+    limited,
+    running_product,
+    running_sum,
+)
 from tinycc_ml.ops.int8_checks import (
     INT8_MAX,
     INT8_MIN,
@@ -74,7 +84,8 @@ class Svdf(OpDef):
 
     name = "svdf"
     attrs_type = SvdfAttrs
-    summary = "filters with a memory of earlier inputs (int16 or int8 state)"
+    summary = "filters with a memory of earlier inputs (of int8: int16 or int8 state)"
+    dtypes = ("int8", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -96,6 +107,8 @@ class Svdf(OpDef):
 
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
+        if is_float(bound):
+            return float_problem(bound) or _constants_problem(bound)
         return (
             _type_problem(bound)
             or _activation_problem(bound)
@@ -105,6 +118,15 @@ class Svdf(OpDef):
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
+        state = ("state", 4, 1)
+        if is_float(bound):
+            roles = enumerate(("weight_feature", "weight_time", "bias"), 1)
+            return Integers(
+                float_numbers(cast(SvdfAttrs, bound.attrs).activation),
+                (("input", 0),),
+                tuple((role, _constant(bound, position)) for position, role in roles),
+                (state,),
+            )
         y, weight_time = bound.outputs[0].quant, bound.constants[2]
         assert y and weight_time  # checked by check
         feature, bias = _folded_feature(bound)
@@ -117,11 +139,13 @@ class Svdf(OpDef):
                 ("weight_time", weight_time),
                 ("bias", _constant(bound, 3)),
             ),
-            (("state", 4, 1),),
+            (state,),
         )
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
+        if isinstance(workload.numbers, FloatNumbers):
+            return _float_reference(workload.numbers, operands)
         n, weight_time = cast(SvdfNumbers, workload.numbers), operands["weight_time"]
         dtype = workload.operand("state").dtype
         batch, (filters, memory) = len(operands["input"]), weight_time.shape
@@ -152,6 +176,8 @@ class Svdf(OpDef):
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
+        if isinstance(workload.numbers, FloatNumbers):
+            return _lower_float(workload.numbers, workload)
         n = cast(SvdfNumbers, workload.numbers)
         buffers = buffers_of(workload)
         x, feature, feature_bias, time, bias, y, state = buffers
@@ -185,6 +211,44 @@ class Svdf(OpDef):
         return LoopKernel(self.name, (*buffers[:-1], state), body)
 
 
+def _float_reference(n: FloatNumbers, operands: Mapping[str, Array]) -> tuple[Array, ...]:
+    x, weight_time, bias = (operands[role] for role in ("input", "weight_time", "bias"))
+    newest = running_product(x, operands["weight_feature"])
+    state = operands["state"].reshape(len(x), *weight_time.shape)
+    state = np.concatenate([state[:, :, 1:], newest[:, :, np.newaxis]], axis=2)
+    parts = running_sum(state * weight_time).reshape(len(x), len(bias), -1)
+    start = np.broadcast_to(bias[:, np.newaxis], (len(x), len(bias), 1))
+    acc = np.add.accumulate(np.concatenate([start, parts], axis=2), axis=2)[:, :, -1]
+    return limit(acc, n), state.reshape(operands["state"].shape)
+
+
+def _lower_float(n: FloatNumbers, workload: Workload) -> LoopKernel:
+    buffers = buffers_of(workload)
+    x, feature, time, bias, y, state = buffers
+    (batch, units), (filters, memory) = y.shape, time.shape
+    state = replace(state, shape=(batch, filters, memory))
+    f = affine("unit") * (filters // units) + affine("part")
+    aged = b.store(state, ["batch", f, "age"], b.load(state, "batch", f, affine("age") + 1))
+    product = b.mul(b.load(x, "batch", "i"), b.load(feature, f, "i"))
+    weighed = b.mul(b.load(time, f, "m"), b.load(state, "batch", f, "m"))
+    by_filter: tuple[Stmt, ...] = (
+        *(b.nest([("age", memory - 1)], aged) if memory > 1 else ()),
+        Local("newest", DType.FLOAT32, b.number(0.0)),
+        *b.nest([("i", x.shape[1])], Accumulate("newest", product)),
+        b.store(state, ["batch", f, memory - 1], Var("newest")),
+        Local("total", DType.FLOAT32, b.number(0.0)),
+        *b.nest([("m", memory)], Accumulate("total", weighed)),
+        Accumulate("acc", Var("total")),
+    )
+    body = b.nest(
+        [("batch", batch), ("unit", units)],
+        Local("acc", DType.FLOAT32, b.load(bias, "unit")),
+        *b.nest([("part", filters // units)], *by_filter),
+        b.store(y, ("batch", "unit"), limited(Var("acc"), n)),
+    )
+    return LoopKernel("svdf", (*buffers[:-1], state), body)
+
+
 def _modulo(value: Expr) -> Expr:
     return b.call("modulo_2_32", value)
 
@@ -201,12 +265,19 @@ def _type_problem(bound: BoundNode) -> str | None:
         )
     if feature.dtype is not DType.INT8 or bias.dtype is not DType.INT32:
         return f"weights {feature.dtype.value}, bias {bias.dtype.value}; allowed int8 and int32"
-    if any(constant is None for constant in bound.constants[1:4]):
-        return "weights or bias are computed at run time; they must be constants"
+    problem = _constants_problem(bound)
+    if problem:
+        return problem
     for role, type_ in (("weight_feature", feature), ("weight_time", time), ("state", state)):
         quant = type_.quant
         if quant is None or len(quant.scales) != 1 or quant.zero_point != 0:
             return f"{role} is {type_}; it must have one scale and zero point 0"
+    return None
+
+
+def _constants_problem(bound: BoundNode) -> str | None:
+    if any(constant is None for constant in bound.constants[1:4]):
+        return "weights or bias are computed at run time; they must be constants"
     return None
 
 
