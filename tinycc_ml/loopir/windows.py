@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import gcd
 
 from tinycc_ml.errors import InternalError
 from tinycc_ml.loopir.bounds import index_range, is_unreachable
@@ -45,8 +46,19 @@ def flat_start(argument: Argument, buffer: Buffer) -> Affine:
 
 
 def _row(ring: Buffer) -> Buffer:
-    """One row of a ring: windows must not run over its end."""
+    """One row of a ring."""
     return replace(ring, shape=ring.shape[1:], ring_rows=None)
+
+
+def _rows_together(ring: Buffer, row: Affine) -> int:
+    """How many rows certainly lie one after another, from a row on.
+
+    Where every row number that occurs is a multiple of some number, and the ring's height is too,
+    so many rows never run over its end.
+    """
+    if ring.ring_rows is None or ring.ring_rows >= ring.shape[0]:
+        return ring.shape[0]
+    return gcd(ring.ring_rows, row.constant, *(coefficient for _, coefficient in row.terms))
 
 
 def check_call(
@@ -60,14 +72,15 @@ def check_call(
     for argument, parameter in bound_windows(call):
         buffer = buffers[argument.buffer]
         low, high = index_range(flat_start(argument, buffer), extents, conditions)
+        end, limit = high + parameter.elements, buffer.elements
         if buffer.ring_rows is not None:
-            _check_row(call, argument, buffer, extents, conditions)
-            buffer = _row(buffer)
-        end = high + parameter.elements
-        if (low < 0 or end > buffer.elements) and not is_unreachable(extents, conditions):
+            row = _row(buffer).elements
+            limit = row * _rows_together(buffer, argument.start[0])
+            _check_row(call, argument, buffer, -(-end // row), extents, conditions)
+        if (low < 0 or end > limit) and not is_unreachable(extents, conditions):
             raise InternalError(
                 f"{_where(call, argument)}: the window runs over {low}..{end - 1}, the buffer over "
-                f"0..{buffer.elements - 1}"
+                f"0..{limit - 1}"
             )
 
 
@@ -75,10 +88,13 @@ def _check_row(
     call: CallIntrinsic,
     argument: Argument,
     ring: Buffer,
+    rows: int,
     extents: Mapping[str, int],
     conditions: Sequence[Condition],
 ) -> None:
+    """Raises unless so many rows from the window's first one on exist."""
     low, high = index_range(argument.start[0], extents, conditions)
+    high += max(rows, 1) - 1
     outside = low < 0 or high >= ring.shape[0]
     if outside and not is_unreachable(extents, conditions):
         raise InternalError(

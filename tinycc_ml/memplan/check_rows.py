@@ -8,6 +8,8 @@ slot. On the way it compares what is read of the inputs, and when, with the prom
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from math import prod
 
 from tinycc_ml.errors import InternalError
 from tinycc_ml.kernels import Kernel
@@ -23,6 +25,7 @@ from tinycc_ml.loopir import (
     Stmt,
     Store,
 )
+from tinycc_ml.loopir.bounds import index_range
 from tinycc_ml.loopir.walk import Body, expressions, statements
 from tinycc_ml.loopir.windows import bound_windows
 from tinycc_ml.ops import Spans
@@ -67,21 +70,31 @@ class _Replay:
         if self.turn != turns:
             self.fail(f"{self.turn} of {turns} turns are written")
 
-    def body(self, body: Body, values: Mapping[str, int]) -> None:
+    def body(
+        self, body: Body, values: Mapping[str, int], columns: tuple[Condition, ...] = ()
+    ) -> None:
+        """Runs statements.
+
+        Args:
+            body: The statements.
+            values: Of the loops that rows depend on.
+            columns: What holds there of other loops.
+        """
         for statement in body:
             match statement:
                 case For(variable, extent, inner) if variable in self.outer:
                     for value in range(extent):
-                        self.body(inner, {**values, variable: value})
+                        self.body(inner, {**values, variable: value}, columns)
                 case For(variable, extent, inner):
                     self.extents[variable] = extent
                     self.check_order(inner)
-                    self.body(inner, values)
+                    self.body(inner, values, columns)
                 case If(conditions, inner):
                     if all(_may_hold(condition, values) for condition in conditions):
-                        self.body(inner, values)
+                        others = (c for c in conditions if not c.index.variables & set(values))
+                        self.body(inner, values, (*columns, *others))
                 case _:
-                    self.simple(statement, values)
+                    self.simple(statement, values, columns)
 
     def check_order(self, body: Body) -> None:
         """Within these loops, reads and writes take turns for every pixel."""
@@ -91,24 +104,35 @@ class _Replay:
         if reads and writes and self.kernel.access.reads_first:
             self.fail("reads and writes interleave, but all reads of a turn should come first")
 
-    def simple(self, statement: Stmt, values: Mapping[str, int]) -> None:
+    def simple(
+        self, statement: Stmt, values: Mapping[str, int], columns: tuple[Condition, ...]
+    ) -> None:
         for name, indices, elements, writes in _accesses(statement):
             buffer = self.buffers[name]
+            if not (buffer.ring_rows or (writes and name == "output") or name in self.spans):
+                continue
+            span = self.flat(buffer, indices, values, columns, elements)
             if buffer.ring_rows:
-                self.ring(buffer, _value(indices[0], values), writes=writes)
+                self.ring(buffer, _value(indices[0], values), span, writes=writes)
             elif writes and name == "output":
-                self.write(self.flat(buffer, indices, values, elements))
-            elif name in self.spans:
-                self.read(name, self.flat(buffer, indices, values, elements))
+                self.write(span)
+            else:
+                self.read(name, span)
 
-    def ring(self, ring: Buffer, row: int, *, writes: bool) -> None:
+    def ring(self, ring: Buffer, first: int, span: tuple[int, int], *, writes: bool) -> None:
+        """A window from row `first` on; its rows lie in slots that follow each other."""
         slots = self.slots[ring.name]
-        slot = row % len(slots)
-        if writes:
-            slots[slot] = row
-        elif slots[slot] != row:
-            holds = "nothing yet" if slots[slot] == _NOTHING else f"row {slots[slot]}"
-            self.fail(f"slot {slot} of {ring.name} should hold row {row}, but holds {holds}")
+        row_elements = prod(ring.shape[1:])
+        start = first % len(slots)
+        for row in range(span[0] // row_elements, -(-span[1] // row_elements)):
+            slot = start + row - first
+            if not 0 <= slot < len(slots):
+                self.fail(f"row {row} of {ring.name} is reached over the end of the ring")
+            if writes:
+                slots[slot] = row
+            elif slots[slot] != row:
+                holds = "nothing yet" if slots[slot] == _NOTHING else f"row {slots[slot]}"
+                self.fail(f"slot {slot} of {ring.name} should hold row {row}, but holds {holds}")
 
     def read(self, name: str, span: tuple[int, int]) -> None:
         spans = self.spans[name]
@@ -127,19 +151,18 @@ class _Replay:
         self.turn = max(self.turn, span[1] // step)
 
     def flat(
-        self, buffer: Buffer, indices: tuple[Affine, ...], values: Mapping[str, int], elements: int
+        self,
+        buffer: Buffer,
+        indices: tuple[Affine, ...],
+        values: Mapping[str, int],
+        columns: tuple[Condition, ...],
+        elements: int,
     ) -> tuple[int, int]:
-        """First and one-past-last element that the access may touch."""
-        index = buffer.flatten(indices)
-        known = Affine(
-            tuple((v, c) for v, c in index.terms if v not in values),
-            index.constant + sum(c * values[v] for v, c in index.terms if v in values),
-        )
-        low, high = known.bounds(self.extents)
-        # Conditions on columns, which are not followed here, keep a window inside its row.
-        row = buffer.elements // buffer.shape[0]
-        start = _value(indices[0], values) * row
-        return max(low, start), min(high + elements, start + row)
+        """First and one-past-last element that may be touched, counted in the whole tensor."""
+        row = replace(buffer, shape=buffer.shape[1:], ring_rows=None)
+        low, high = index_range(row.flatten(indices[1:]), self.extents, columns)
+        start = _value(indices[0], values) * prod(buffer.shape[1:])
+        return start + low, start + high + elements
 
     def fail(self, what: str) -> None:
         raise InternalError(f"memory check: {self.name}: {what}")

@@ -40,7 +40,10 @@ def best_placement(
     neighbours = separations(problem)
     best_order: Sequence[int] = ()
     best: Placed | None = None
-    for order in _portfolio(problem.buffers, neighbours):
+    orders = _portfolio(problem.buffers, neighbours)
+    if problem.overlaps:
+        orders += _outputs_first(problem.buffers)
+    for order in orders:
         limit_bytes = None if best is None else best.arena_bytes - 1
         outcome = first_fit(problem.buffers, neighbours, order, limit_bytes)
         if isinstance(outcome, Placed):
@@ -89,6 +92,13 @@ def _search(problem: PlanProblem, best: Placed, bound_bytes: int, budget: Budget
         climb_steps = 0
     best = climb(problem, best, bound_bytes, climb_steps)
     return improve(problem, best, bound_bytes, replace(budget, steps=budget.steps - climb_steps))
+
+
+def _outputs_first(buffers: Sequence[PlannedBuffer]) -> list[list[int]]:
+    """Orders for overlaps: a dying input fits above an output that is placed, but not below."""
+    by_size = sorted(range(len(buffers)), key=lambda i: (-buffers[i].size_bytes, -i))
+    by_step = sorted(range(len(buffers)), key=lambda i: (-buffers[i].first_step, -i))
+    return [by_size, by_step]
 
 
 def _repair(

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from tinycc_ml.kernels import Program
 from tinycc_ml.kernels.rows import (
     RowLayerChoice,
-    choose_rows,
+    block_limits,
     group_access,
     held_bytes,
     input_names,
+    longest_group,
+    row_choices,
     scratch_bytes,
     timed_group,
 )
@@ -80,9 +82,14 @@ class Segments:
         ]
         layers = {layer.name: layer for layer in graph.layers}
         self._choices = [
-            choose_rows(layers[call.layer], features, portable=portable)
+            row_choices(
+                layers[call.layer],
+                features,
+                program.functions[call.function].definition,
+                portable=portable,
+            )
             if all(name in program.types for name in call.inputs)
-            else None
+            else ()
             for call in program.calls
         ]
         self._born, self._dies = self._lifespans()
@@ -108,18 +115,31 @@ class Segments:
         return storage_root(self.program, name)
 
     def _segments(self) -> Iterator[Segment]:
-        for first in range(len(self.program.calls)):
-            if first not in self._readers:
-                yield self._layer(first)
-            choices: list[RowLayerChoice] = []
-            for last, choice in enumerate(self._choices[first:], first):
-                if choice is None or (choices and choices[-1].loops.is_sum):
-                    break
-                choices.append(choice)
-                group = tuple(choices) if len(choices) > 1 else (choice.alone(),)
-                segment = self._group(first, last, group)
+        for index, choices in enumerate(self._choices):
+            if index not in self._readers:
+                yield self._layer(index)
+            for choice in choices:
+                segment = self._group(index, index, (choice.alone(),))
                 if segment is not None:
                     yield segment
+        for last in range(len(self.program.calls)):
+            start = self._first_in_group(last)
+            choices_before = self._choices[start : last + 1]
+            groups = [longest_group(choices_before, n) for n in block_limits(choices_before)]
+            for first in range(last - 1, start - 1, -1):
+                ends = {group[first - last - 1 :]: None for group in groups}
+                found = [self._group(first, last, g) for g in ends if len(g) == last - first + 1]
+                yield from _useful([segment for segment in found if segment is not None])
+
+    def _first_in_group(self, last: int) -> int:
+        """The first layer that a group up to a given one can have: what is inside is read there."""
+        first = last
+        while first > 0:
+            outputs = self.program.calls[first - 1].outputs
+            if any(name in self._whole or self._dies[name] > last for name in outputs):
+                break
+            first -= 1
+        return first
 
     def pushing_problem(self) -> str | None:
         """Why no group takes a pushed input; ``None`` if one does, or nothing is pushed."""
@@ -134,13 +154,13 @@ class Segments:
             return None
         readers = self._readers
         for index in range(readers[-1] + 1):
-            choice = self._choices[index]
+            choices = self._choices[index]
             layer = program.calls[index].layer
-            if choice is None:
+            if not choices:
                 return f"{layer} has no rows"
-            if choice.loops.is_sum and index < readers[-1]:
+            if choices[0].loops.is_sum and index < readers[-1]:
                 return f"{program.calls[readers[-1]].layer} reads it after {layer} is done"
-        members = [choice.member for choice in self._choices[: readers[-1] + 1] if choice]
+        members = [choices[0].member for choices in self._choices[: readers[-1] + 1]]
         timed = timed_group(members, self.pushed)
         return timed if isinstance(timed, str) else "a value between the layers is read later"
 
@@ -154,11 +174,7 @@ class Segments:
         """A group as a segment; ``None`` where its layers cannot run together."""
         if len({first <= reader <= last for reader in self._readers}) > 1:
             return None
-        members = tuple(choice.member for choice in group)
-        inner = {member.output for member in members[:-1]}
-        if inner & self._whole or any(self._dies[name] > last for name in inner):
-            return None
-        timed = timed_group(members, self.pushed)
+        timed = timed_group([choice.member for choice in group], self.pushed)
         if isinstance(timed, str):
             return None
         members, timing = timed.members, timed.timing
@@ -203,6 +219,15 @@ class Segments:
             for name, born in self._born.items()
             if name in self.inside - touched and born < first and self._dies[name] > last
         )
+
+
+def _useful(segments: Sequence[Segment]) -> list[Segment]:
+    """The segments of one range that no other one betters in bytes and cycles."""
+    found: list[Segment] = []
+    for segment in sorted(segments, key=lambda s: (s.arena_bytes, s.cycles)):
+        if not found or segment.cycles < found[-1].cycles:
+            found.append(segment)
+    return found
 
 
 def segments_by_range(segments: Sequence[Segment]) -> dict[tuple[int, int], list[Segment]]:

@@ -168,7 +168,14 @@ class _Search:
     def improved(self, partition: Partition) -> Partition:
         """The best of all neighbours, and so on until none is better."""
         for _ in range(_ROUNDS):
-            better = min(self._neighbours(partition), key=self.cost, default=partition)
+            # No plan is smaller than one of its segments.
+            most_bytes = self.cost(partition)[0]
+            promising = (
+                other
+                for other in self._neighbours(partition)
+                if all(segment.arena_bytes <= most_bytes for segment in other)
+            )
+            better = min(promising, key=self.cost, default=partition)
             if self.cost(better) >= self.cost(partition):
                 break
             partition = better

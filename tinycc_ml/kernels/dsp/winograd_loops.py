@@ -7,9 +7,11 @@ over it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tinycc_ml.dtypes import DType
 from tinycc_ml.kernels.dsp.copying import fill, place
-from tinycc_ml.kernels.dsp.winograd_layout import Layout, Run
+from tinycc_ml.kernels.dsp.winograd_layout import Layout
 from tinycc_ml.kernels.dsp.winograd_meaning import input_intrinsic, product_intrinsic
 from tinycc_ml.kernels.dsp.winograd_packing import INPUT_OFFSET
 from tinycc_ml.kernels.dsp.winograd_rows import offset_intrinsic
@@ -36,6 +38,20 @@ def winograd_loops(name: str, layout: Layout) -> LoopKernel:
     return _Loops(layout).kernel(name)
 
 
+def winograd_line(layout: Layout, line: str) -> tuple[tuple[Buffer, ...], tuple[Stmt, ...]]:
+    """Parameters, and the statements that compute one row of tiles.
+
+    Args:
+        layout: Of a layer whose rows are a multiple of a tile's.
+        line: The variable that tells which row of tiles.
+    """
+    loops = _Loops(layout)
+    (run,) = layout.lines()
+    first = affine(line) * run.step
+    body = (*loops.pad(), *loops.load(first, {line: run.count}, ""), *loops.tiles(first, ""))
+    return loops.buffers, body
+
+
 class _Loops:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -48,7 +64,12 @@ class _Loops:
         self.output = Buffer("output", DType.INT8, (s.out_size[0], out_row), Role.OUTPUT)
         self.rows = Buffer("rows", DType.UINT8, (n, layout.row_elements), Role.SCRATCH)
         self.inputs = Buffer("inputs", DType.INT16, (tile.inputs_elements,), Role.SCRATCH)
-        self.sums = Buffer("sums", DType.UINT32, (tile.sums_elements,), Role.SCRATCH)
+        self.sums = Buffer("products", DType.UINT32, (tile.sums_elements,), Role.SCRATCH)
+
+    @property
+    def buffers(self) -> tuple[Buffer, ...]:
+        """The parameters."""
+        return (self.input, self.stream, self.output, self.rows, self.inputs, self.sums)
 
     def kernel(self, name: str) -> LoopKernel:
         body = self.pad()
@@ -56,11 +77,9 @@ class _Loops:
             suffix = f"_y{run.first}" if run.first else ""
             line = f"ty{suffix}"
             first = affine(line) * run.step + run.first
-            body += (
-                For(line, run.count, (*self.load(first, run, suffix), *self.tiles(first, suffix))),
-            )
-        buffers = (self.input, self.stream, self.output, self.rows, self.inputs, self.sums)
-        return LoopKernel(name, buffers, body)
+            loaded = self.load(first, {line: run.count}, suffix)
+            body += (For(line, run.count, (*loaded, *self.tiles(first, suffix))),)
+        return LoopKernel(name, self.buffers, body)
 
     def fill(self, row: AffineLike, start: int, elements: int, name: str) -> tuple[Stmt, ...]:
         """Zero points into a row."""
@@ -76,12 +95,12 @@ class _Loops:
         body += self.fill("pad_row", end, layout.row_elements - end, "right")
         return (For("pad_row", layout.algorithm.size, body),) if body else ()
 
-    def load(self, first: Affine, run: Run, suffix: str) -> tuple[Stmt, ...]:
-        """The input rows under the outputs from row `first` on."""
+    def load(self, first: Affine, lines: Mapping[str, int], suffix: str) -> tuple[Stmt, ...]:
+        """The input rows under the outputs from row `first` on, for the extent of its variable."""
         layout = self.layout
         s, n, row = layout.shape, layout.algorithm.size, f"ky{suffix}"
         source = first + affine(row) - s.padding[0]
-        low, high = source.bounds({f"ty{suffix}": run.count, row: n})
+        low, high = source.bounds({**lines, row: n})
         start, elements = layout.left * layout.channels, s.in_size[1] * layout.channels
         body: tuple[Stmt, ...] = b.when(
             [b.inside(source, s.in_size[0])] if low < 0 or high >= s.in_size[0] else [],
@@ -136,7 +155,7 @@ class _Loops:
             Argument("inputs", (affine(0),)),
             Argument("stream", (affine(0),)),
             Argument("output", (first, column * layout.shape.out_channels)),
-            Argument("sums", (affine(0),)),
+            Argument("products", (affine(0),)),
         )
         calls.append(CallIntrinsic(product_intrinsic(layout.product_tile(tiles)), windows))
         return calls

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tinycc_ml.kernels.rows.base import RowKernel, RowLoops
-from tinycc_ml.kernels.rows.choice import choose_rows
+from tinycc_ml.kernels.rows.blocks import block_limits, longest_group
+from tinycc_ml.kernels.rows.choice import row_choices
 from tinycc_ml.kernels.rows.fuse import fuse_rows, is_held
 from tinycc_ml.kernels.rows.grouping import RowLayerChoice, with_groups
 from tinycc_ml.kernels.rows.member import (
@@ -26,13 +27,15 @@ __all__ = [
     "RowReads",
     "TimedGroup",
     "Timing",
-    "choose_rows",
+    "block_limits",
     "fuse_rows",
     "group_access",
     "group_inputs",
     "held_bytes",
     "input_names",
     "is_held",
+    "longest_group",
+    "row_choices",
     "rows_in_order",
     "scratch_bytes",
     "time_rows",

@@ -2,7 +2,7 @@
 
 A :class:`RowKernel` builds a layer's loop nest with the rows as its outermost loop, over inputs and
 outputs of shape (rows, elements of a row). Groups take the body of that loop; run as it is, it is
-a kernel of the whole layer.
+a kernel of the whole layer. A turn of the loop may compute several rows: a block.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tinycc_ml.kernels.rows.timing import RowReads
 from tinycc_ml.loopir import Affine, Buffer, For, LoopKernel, Stmt
 from tinycc_ml.ops import Workload
 
-#: The variable of the loop over rows.
+#: The variable of the loop over rows, or blocks of them.
 ROW = "oy"
 
 
@@ -30,21 +30,23 @@ class RowLoops:
     Attributes:
         buffers: Parameters, in the order inputs, constants, outputs, scratch. Inputs and outputs
             have the shape (rows, elements of a row); the output of a sum is one row.
-        rows: Extent of the loop: rows of the output, or rows of the input that a sum adds up.
-        reads: (role, rows of it that row ``oy`` reads) of each input.
+        turns: Extent of the loop: blocks of output rows, or rows of the input that a sum adds up.
+        reads: (role, rows of it that turn ``oy`` reads) of each input.
         before: Statements before the loop.
-        row: The loop's body, in which ``oy`` is free.
+        row: The loop's body, in which ``oy`` is free; it computes the rows from ``oy * block`` on.
         after: Statements behind the loop; a sum writes its output there.
-        reads_first: Whether a row is written only when all has been read that it takes.
+        reads_first: Whether a turn writes only when all has been read that it takes.
+        block: Rows of the output in a turn.
     """
 
     buffers: tuple[Buffer, ...]
-    rows: int
+    turns: int
     reads: tuple[tuple[str, RowReads], ...]
     row: tuple[Stmt, ...]
     before: tuple[Stmt, ...] = ()
     after: tuple[Stmt, ...] = ()
     reads_first: bool = False
+    block: int = 1
 
     @property
     def is_sum(self) -> bool:
@@ -53,7 +55,7 @@ class RowLoops:
 
     def kernel(self, name: str) -> LoopKernel:
         """The kernel of the whole layer."""
-        body = (*self.before, For(ROW, self.rows, self.row), *self.after)
+        body = (*self.before, For(ROW, self.turns, self.row), *self.after)
         return LoopKernel(name, self.buffers, body)
 
 
@@ -65,6 +67,11 @@ class RowKernel(ABC):
     op: ClassVar[str]
     requires: ClassVar[frozenset[str]] = frozenset()
     dtype: ClassVar[DType | None] = DType.INT8
+    #: Rows of the output in a turn; they divide the rows that there are.
+    block: int = 1
+    #: A kernel of whole layers that reads the same constants. Where it is named, they are so large
+    #: that this kernel is only taken where that one was: then there is flash for them.
+    whole: str | None = None
 
     @abstractmethod
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:

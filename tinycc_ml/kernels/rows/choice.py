@@ -1,4 +1,4 @@
-"""Which row kernel computes a layer in a group."""
+"""Which row kernels compute a layer in a group."""
 
 from __future__ import annotations
 
@@ -15,22 +15,29 @@ PORTABLE_ROWS: tuple[RowKernel, ...] = (*PORTABLE_SUMS, *PORTABLE_WINDOWS, *PORT
 _SPECIAL: tuple[RowKernel, ...] = (*DSP_ROWS,)
 
 
-def choose_rows(
-    layer: Layer, features: frozenset[str], *, portable: bool = False
-) -> RowLayerChoice | None:
-    """The preferred row kernel for a layer; ``None`` where it cannot run row by row.
+def row_choices(
+    layer: Layer, features: frozenset[str], whole: str, *, portable: bool = False
+) -> tuple[RowLayerChoice, ...]:
+    """For each size of a block the preferred row kernel; nothing where there is none.
 
     Args:
         layer: The layer.
         features: What the core can do.
+        whole: The kernel that was chosen for the whole layer.
         portable: Whether only kernels for any core are considered.
+
+    Returns:
+        By size of the block, ascending; the first computes single rows.
     """
+    found: dict[int, RowLayerChoice] = {}
     for kernel in (*(() if portable else _SPECIAL), *PORTABLE_ROWS):
         if kernel.op != layer.workload.op or not kernel.requires <= features:
             continue
         if kernel.dtype not in (None, layer.workload.dtype):
             continue
+        if kernel.block in found or kernel.whole not in (None, whole):
+            continue
         if kernel.accepts(layer.workload, layer.constants) is None:
             loops = kernel.build(layer.workload, layer.constants)
-            return RowLayerChoice(layer, kernel, loops)
-    return None
+            found[kernel.block] = RowLayerChoice(layer, kernel, loops)
+    return tuple(found[block] for block in sorted(found)) if 1 in found else ()

@@ -134,7 +134,7 @@ class _Fusion:
         for member, slot, body in zip(self.members, self.timing.slots, rows, strict=True):
             if (slot.rate, slot.early) == (self.timing.rates[level], early):
                 row = tick + slot.shift
-                conditions = (*within, Condition(row, 0, member.loops.rows))
+                conditions = (*within, Condition(row, 0, member.loops.turns))
                 steps.append(
                     If(conditions, substitute(body, _row_of(member), row), self.comment(member))
                 )
@@ -142,14 +142,18 @@ class _Fusion:
 
     def comment(self, member: Member) -> str:
         """What a step computes, and where its row goes."""
-        kept = self.timing.ring_rows.get(member.output)
+        kept, block = self.timing.ring_rows.get(member.output), member.loops.block
+        rows = member.result.shape[0]
         if kept is None:
-            what = "adds its input row" if member.loops.is_sum else "row of the output"
-        elif kept == member.loops.rows:
+            what = f"{block} rows" if block > 1 else "row"
+            what = "adds its input row" if member.loops.is_sum else f"{what} of the output"
+        elif kept == rows:
             what = f"all {kept} rows are kept"
         else:
-            what = f"{kept} of {member.loops.rows} rows are kept, row r in slot r % {kept}"
-            what = what if kept > 1 else f"1 of {member.loops.rows} rows is kept"
+            what = f"{kept} of {rows} rows are kept, row r in slot r % {kept}"
+            what = what if kept > 1 else f"1 of {rows} rows is kept"
+        if kept is not None and block > 1:
+            what = f"{block} rows at a time, {what}"
         return f"{member.layer}: {what}."
 
     def member(self, member: Member) -> tuple[Body, Body, Body]:

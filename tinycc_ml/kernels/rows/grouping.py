@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from tinycc_ml.errors import InternalError
 from tinycc_ml.graph import Constant
@@ -14,13 +15,14 @@ from tinycc_ml.kernels.rows.fuse import fuse_rows, is_held
 from tinycc_ml.kernels.rows.member import Member, group_inputs
 from tinycc_ml.kernels.rows.pushed import timed_group
 from tinycc_ml.kernels.rows.staged import COPY_CYCLES, staged
+from tinycc_ml.kernels.rows.timing import RowLayer
 from tinycc_ml.loopir import Role
 from tinycc_ml.ops import Layer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class RowLayerChoice:
-    """A layer, and the row kernel that computes it in a group.
+    """A layer, and the row kernel that computes it in a group; compared by identity.
 
     Attributes:
         layer: The layer.
@@ -34,7 +36,7 @@ class RowLayerChoice:
     loops: RowLoops
     extra_cycles: int = 0
 
-    @property
+    @cached_property
     def member(self) -> Member:
         """The layer as a member of a group."""
         layer = self.layer
@@ -43,7 +45,12 @@ class RowLayerChoice:
             layer.name, label, self.kernel.name, self.loops, layer.inputs, layer.outputs[0]
         )
 
-    @property
+    @cached_property
+    def timed(self) -> RowLayer:
+        """The layer as timing sees it."""
+        return self.member.timed()
+
+    @cached_property
     def cycles(self) -> int:
         """Estimate for all rows."""
         return self.kernel.cycles(self.layer.workload) + self.extra_cycles

@@ -39,7 +39,8 @@ class Member:
         reads = tuple(reads for _, reads in self.loops.reads)
         row_bytes = self.result.shape[1] * self.result.dtype.size_bytes
         inputs = tuple(zip(self.inputs, reads, strict=True))
-        return RowLayer(self.layer, inputs, self.output, self.loops.rows, row_bytes)
+        loops = self.loops
+        return RowLayer(self.layer, inputs, self.output, loops.turns, row_bytes, loops.block)
 
     @property
     def result(self) -> Buffer:
@@ -61,23 +62,23 @@ def input_names(members: Sequence[Member]) -> dict[str, str]:
 
 
 def group_access(members: Sequence[Member], timing: Timing) -> Access:
-    """Which elements of a group's inputs each row of its output needs."""
+    """Which elements of a group's inputs each turn of its last layer needs."""
     last = members[-1]
     output = last.result
-    turns = 1 if last.loops.is_sum else output.shape[0]
+    turns = 1 if last.loops.is_sum else last.loops.turns
     spans = {name: [(0, 0)] * turns for name in group_inputs(members)}
     turn = 0
-    for index, row in rows_in_order([member.timed() for member in members], timing):
-        for value, span in _reads(members[index], row):
+    for index, own in rows_in_order([member.timed() for member in members], timing):
+        for value, span in _reads(members[index], own):
             if value in spans:
                 spans[value][turn] = _union(spans[value][turn], span)
         if index == len(members) - 1 and not last.loops.is_sum:
-            turn = min(row + 1, turns - 1)
+            turn = min(own + 1, turns - 1)
     reads_directly = any(name in spans for name in last.inputs)
     return Access(
         output.elements // turns,
         tuple((role, Spans(tuple(spans[name]))) for name, role in input_names(members).items()),
-        # A row, or the sums, are written when all has been read that it takes.
+        # Rows, or the sums, are written when all has been read that it takes.
         reads_first=last.loops.is_sum or last.loops.reads_first or not reads_directly,
     )
 
@@ -112,12 +113,12 @@ def shared_scratch(member: Member) -> Iterator[tuple[str, Buffer]]:
             count[dtype] = count.get(dtype, 0) + 1
 
 
-def _reads(member: Member, row: int) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The elements of its inputs that a row of a member reads."""
+def _reads(member: Member, turn: int) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The elements of its inputs that a turn of a member reads."""
     for (role, reads), value in zip(member.loops.reads, member.inputs, strict=True):
         rows, row_elements = next(b.shape for b in member.loops.buffers if b.name == role)
-        first = max(row * reads.stride - reads.padding, 0)
-        end = min(row * reads.stride - reads.padding + reads.span, rows)
+        first = max(turn * reads.stride - reads.padding, 0)
+        end = min(turn * reads.stride - reads.padding + reads.span, rows)
         if first < end:
             yield value, (first * row_elements, end * row_elements)
 

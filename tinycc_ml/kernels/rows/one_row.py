@@ -1,4 +1,7 @@
-"""Row kernels from kernels of whole layers: those of a layer that has a single row."""
+"""Row kernels from kernels of whole layers: those of a layer that has a single row.
+
+Where rows lie together, a block of them is as good as one long row.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,16 @@ from tinycc_ml.kernels.rows.timing import RowReads
 from tinycc_ml.loopir import Affine, LoopKernel, Role, affine
 from tinycc_ml.ops import Workload
 
-#: For guards, slots and calls.
+#: For guards, slots and calls in a turn.
 CYCLES_PER_ROW = 40
 
 
 class OneRow(RowKernel):
     """Row ``y`` of the output reads row ``y`` of every input, and all inputs have the same rows."""
 
-    def __init__(self, definition: KernelDef) -> None:
+    def __init__(self, definition: KernelDef, block: int = 1) -> None:
         self.definition = definition
+        self.block = block
         self.op = definition.op  # type: ignore[misc]
         self.name = definition.name  # type: ignore[misc]
         self.requires = definition.requires  # type: ignore[misc]
@@ -29,22 +33,22 @@ class OneRow(RowKernel):
 
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
         """See the base class."""
-        problem = rows_problem(workload)
-        return problem or self.definition.accepts(one_row(workload), constants)
+        problem = rows_problem(workload) or block_problem(workload, self.block)
+        return problem or self.definition.accepts(one_row(workload, self.block), constants)
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> RowLoops:
         """See the base class."""
-        kernel = self.definition.build(one_row(workload), constants).loops
-        return by_row(kernel, workload)
+        kernel = self.definition.build(one_row(workload, self.block), constants).loops
+        return by_row(kernel, workload, self.block)
 
     def cycles(self, workload: Workload) -> int:
         """See the base class."""
-        rows = workload.operand("output").shape[1]
-        return rows * (self.definition.cycles(one_row(workload)) + CYCLES_PER_ROW)
+        turns = workload.operand("output").shape[1] // self.block
+        return turns * (self.definition.cycles(one_row(workload, self.block)) + CYCLES_PER_ROW)
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""
-        return self.definition.pack(one_row(workload), constants)
+        return self.definition.pack(one_row(workload, self.block), constants)
 
 
 def is_image(type_: TensorType) -> bool:
@@ -60,21 +64,30 @@ def rows_problem(workload: Workload) -> str | None:
     return None
 
 
-def one_row(workload: Workload) -> Workload:
-    """The workload of a single row."""
+def block_problem(workload: Workload, block: int) -> str | None:
+    """Why the output is not made up of blocks of so many rows, or ``None``."""
+    rows = workload.operand("output").shape[1]
+    return f"{rows} rows are no blocks of {block}" if rows % block else None
+
+
+def one_row(workload: Workload, rows: int = 1) -> Workload:
+    """The workload of a single row, or of some rows as a single one."""
 
     def first(operands: tuple[tuple[str, TensorType], ...]) -> tuple[tuple[str, TensorType], ...]:
-        return tuple((r, replace(t, shape=(1, 1, *t.shape[2:]))) for r, t in operands)
+        return tuple(
+            (r, replace(t, shape=(1, 1, rows * t.shape[2], t.shape[3]))) for r, t in operands
+        )
 
     return replace(workload, inputs=first(workload.inputs), outputs=first(workload.outputs))
 
 
-def by_row(kernel: LoopKernel, workload: Workload) -> RowLoops:
-    """The loops over all rows, from the kernel of one.
+def by_row(kernel: LoopKernel, workload: Workload, block: int = 1) -> RowLoops:
+    """The loops over all rows, from the kernel of one, or of a block.
 
     Args:
         kernel: Of :func:`one_row` of the workload; its inputs and outputs are dense.
         workload: The whole layer.
+        block: Rows that the kernel computes.
     """
     rows = workload.operand("output").shape[1]
     tensors = (Role.INPUT, Role.OUTPUT)
@@ -83,13 +96,15 @@ def by_row(kernel: LoopKernel, workload: Workload) -> RowLoops:
         buffer = kernel.buffer(name)
         if buffer.role not in tensors:
             return name, indices
-        return name, (affine(ROW), buffer.flatten(indices))
+        return name, (affine(ROW) * block, buffer.flatten(indices))
 
     return RowLoops(
         tuple(
-            replace(b, shape=(rows, b.elements)) if b.role in tensors else b for b in kernel.buffers
+            replace(b, shape=(rows, b.elements // block)) if b.role in tensors else b
+            for b in kernel.buffers
         ),
-        rows,
-        tuple((role, RowReads()) for role, _ in workload.inputs),
+        rows // block,
+        tuple((role, RowReads(block, 0, block, block)) for role, _ in workload.inputs),
         redirect(kernel.body, to),
+        block=block,
     )

@@ -58,7 +58,7 @@ def timed_group(members: Sequence[Member], pushed: Set[str]) -> TimedGroup | str
     slot, fastest = timing.slots[index], timing.rates[-1]
     if slot.rate != fastest or slot.shift > 0:
         return "rows of the input do not come one in each turn"
-    rows = PushedRows(members[index].loops.rows, -slot.shift, timing.ticks * fastest)
+    rows = PushedRows(members[index].loops.turns, -slot.shift, timing.ticks * fastest)
     return TimedGroup(tuple(members), timing, rows)
 
 

@@ -1,8 +1,8 @@
 """Rows that are complete before they are written.
 
 A layer that reads a value straight from the arena and writes one may lie over it, at a distance
-that counts whole rows if a row is written only when all its reads are done. So the row is computed
-in scratch, and copied.
+that counts whole rows if a row is written only when all its reads are done. So the row, or a block
+of rows, is computed in scratch, and copied.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tinycc_ml.kernels.rows.accesses import redirect
 from tinycc_ml.kernels.rows.base import ROW, RowLoops
-from tinycc_ml.loopir import Affine, Buffer, Role
+from tinycc_ml.loopir import Affine, Buffer, Role, affine
 from tinycc_ml.loopir import build as b
 
 #: Cycles for an element that is copied.
@@ -23,15 +23,21 @@ def staged(loops: RowLoops) -> RowLoops:
     if loops.reads_first or loops.is_sum:
         return loops
     output = next(buffer for buffer in loops.buffers if buffer.role is Role.OUTPUT)
-    row = Buffer("finished", output.dtype, output.shape[1:], Role.SCRATCH)
+    block, row = loops.block, output.shape[1]
+    finished = Buffer("finished", output.dtype, (block, row), Role.SCRATCH)
+    first = affine(ROW) * block
 
     def to(name: str, indices: tuple[Affine, ...]) -> tuple[str, tuple[Affine, ...]]:
-        return (row.name, indices[1:]) if name == output.name else (name, indices)
+        if name != output.name:
+            return name, indices
+        return finished.name, (indices[0] - first, *indices[1:])
 
-    copied = b.store(output, (ROW, "column"), b.load(row, "column"))
+    line = affine("line" if block > 1 else 0)
+    copied = b.store(output, (first + line, "column"), b.load(finished, line, "column"))
+    copy = b.nest([*([("line", block)] if block > 1 else []), ("column", row)], copied)
     return replace(
         loops,
-        buffers=(*loops.buffers, row),
-        row=(*redirect(loops.row, to), *b.nest([("column", row.elements)], copied)),
+        buffers=(*loops.buffers, finished),
+        row=(*redirect(loops.row, to), *copy),
         reads_first=True,
     )

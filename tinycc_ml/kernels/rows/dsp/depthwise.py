@@ -1,6 +1,7 @@
-"""Depthwise convolutions on planes of four channels, one row of the output at a time.
+"""Depthwise convolutions on planes of four channels, some rows of the output at a time.
 
-The lines under a row are gathered one by one, as in a ring they need not follow each other.
+The lines under a block of rows are gathered one by one, as in a ring they need not follow each
+other. Lines between two blocks are gathered twice, so that larger blocks are faster.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tinycc_ml.kernels.dsp.depthwise_planes_meaning import depthwise_intrinsic
 from tinycc_ml.kernels.dsp.depthwise_planes_packing import pack_depthwise, packing_problem
 from tinycc_ml.kernels.dsp.depthwise_planes_tile import CHANNELS, WORD_ELEMENTS
 from tinycc_ml.kernels.rows.base import ROW, RowKernel, RowLoops
-from tinycc_ml.kernels.rows.one_row import is_image
+from tinycc_ml.kernels.rows.one_row import CYCLES_PER_ROW, block_problem, is_image
 from tinycc_ml.kernels.rows.portable import window_reads
 from tinycc_ml.loopir import (
     Affine,
@@ -40,13 +41,19 @@ from tinycc_ml.loopir import (
 from tinycc_ml.loopir import build as b
 from tinycc_ml.ops import Workload
 
+#: By rows of a block: how much slower than the whole layer, whose blocks are larger.
+_PERCENT_SLOWER = {1: 69, 2: 42, 3: 32, 4: 26, 5: 23}
+
 
 class DepthwiseRowsDsp(RowKernel):
     """One filter per channel, four channels or more; any kernel size, stride and padding."""
 
-    name = "depthwise_conv2d_s8_rows__dsp_1x4"
     op = "depthwise_conv2d"
     requires = frozenset({"dsp"})
+
+    def __init__(self, block: int = 1) -> None:
+        self.block = block
+        self.name = f"depthwise_conv2d_s8_rows__dsp_{block}x4"  # type: ignore[misc]
 
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
         """See the base class."""
@@ -55,9 +62,10 @@ class DepthwiseRowsDsp(RowKernel):
             return "several filters per channel; allowed 1"
         if channels < CHANNELS or not is_image(workload.operand("input")):
             return f"{channels} channels; allowed {CHANNELS} or more, and several rows"
-        layout = _layout(workload)
-        problem = layout_problem(layout) or gather_problem(layout.gather(1))
-        problem = problem or tile_problem(layout.tile(1))
+        layout = self._layout(workload)
+        problem = block_problem(workload, self.block) or layout_problem(layout)
+        problem = problem or gather_problem(layout.gather(1))
+        problem = problem or tile_problem(layout.tile(self.block))
         if problem:
             return problem
         folded = channels_of(layout, constants)
@@ -65,7 +73,7 @@ class DepthwiseRowsDsp(RowKernel):
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> RowLoops:
         """See the base class."""
-        layout = _layout(workload)
+        layout = self._layout(workload)
         x, y = workload.operand("input").shape, workload.operand("output").shape
         groups = len(channel_groups(x[3]))
         buffers = (
@@ -80,29 +88,35 @@ class DepthwiseRowsDsp(RowKernel):
             ),
         )
         return RowLoops(
-            buffers, y[1], (("input", window_reads(workload)),), _row(layout, buffers[3])
+            buffers,
+            y[1] // self.block,
+            (("input", window_reads(workload).of_block(self.block)),),
+            _block(layout, buffers[3]),
+            block=self.block,
         )
 
     def cycles(self, workload: Workload) -> int:
         """See the base class."""
-        return DepthwisePlanes().cycles(workload) * 17 // 10
+        turns = workload.operand("output").shape[1] // self.block
+        slower = _PERCENT_SLOWER[self.block]
+        whole = DepthwisePlanes().cycles(workload)
+        return whole * (100 + slower) // 100 + CYCLES_PER_ROW * turns
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""
-        layout = _layout(workload)
+        layout = self._layout(workload)
         folded = channels_of(layout, constants)
         assert not isinstance(folded, str)  # the layer is not refused
         words = pack_depthwise(folded, layout.tile(1))
         groups = [words[first : first + CHANNELS] for first in channel_groups(len(words))]
         return (Constant(np.stack(groups).reshape(len(groups), -1)),)
 
+    def _layout(self, workload: Workload) -> Layout:
+        return Layout(ConvShape.of(workload), HORIZONTAL, self.block)
 
-def _layout(workload: Workload) -> Layout:
-    return Layout(ConvShape.of(workload), HORIZONTAL, 1)
 
-
-def _row(layout: Layout, planes: Buffer) -> tuple[Stmt, ...]:
-    """The statements for row ``oy``."""
+def _block(layout: Layout, planes: Buffer) -> tuple[Stmt, ...]:
+    """The statements for block ``oy``."""
     s = layout.shape
     body = line_ends(layout, planes, "pad_line")
     body += _lines_outside(layout, planes)
@@ -116,17 +130,21 @@ def _row(layout: Layout, planes: Buffer) -> tuple[Stmt, ...]:
     return body
 
 
+def _turns(layout: Layout) -> int:
+    return layout.shape.out_size[0] // layout.block_lines
+
+
 def _tap(layout: Layout, variable: str) -> Affine:
     """The input row under line `variable` of the planes."""
     s = layout.shape
-    return affine(ROW) * s.stride[0] + affine(variable) - s.padding[0]
+    return affine(ROW) * (layout.block_lines * s.stride[0]) + affine(variable) - s.padding[0]
 
 
 def _lines_outside(layout: Layout, planes: Buffer) -> tuple[Stmt, ...]:
     """Lines above and below the image hold zero points."""
     s = layout.shape
     row = _tap(layout, "pad_ky")
-    low, high = row.bounds({ROW: s.out_size[0], "pad_ky": layout.plane_lines})
+    low, high = row.bounds({ROW: _turns(layout), "pad_ky": layout.plane_lines})
     ranges = (("above", low, 0), ("below", s.in_size[0], high + 1))
     zero = s.numbers.input_zero_point
     line = place(planes, "pad_ky", 0)
@@ -150,14 +168,14 @@ def _calls(layout: Layout, channel: AffineLike, group: Affine, ky: str) -> tuple
             Argument("planes", (affine(ky), affine(word))),
         ),
     )
-    low, high = row.bounds({ROW: s.out_size[0], ky: layout.plane_lines})
+    low, high = row.bounds({ROW: _turns(layout), ky: layout.plane_lines})
     inside = () if low >= 0 and high < s.in_size[0] else (b.inside(row, s.in_size[0]),)
     compute = CallIntrinsic(
-        depthwise_intrinsic(layout.tile(1)),
+        depthwise_intrinsic(layout.tile(layout.block_lines)),
         (
             Argument("planes", (affine(0), affine(0))),
             Argument("stream", (group, affine(0))),
-            Argument("output", (affine(ROW), affine(channel))),
+            Argument("output", (affine(ROW) * layout.block_lines, affine(channel))),
         ),
     )
     return (For(ky, layout.plane_lines, b.when(inside, gather)), compute)

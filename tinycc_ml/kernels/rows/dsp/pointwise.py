@@ -1,4 +1,4 @@
-"""1x1 convolutions with stride 1: pixel pairs of a row, widened just before."""
+"""1x1 convolutions with stride 1: pixel pairs of some rows, widened just before."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tinycc_ml.ops import Workload
 class PointwiseRowsDsp(OneRow):
     """As :class:`Conv2DDsp`, where the pixels are words."""
 
-    def __init__(self) -> None:
-        super().__init__(Conv2DDsp())
+    def __init__(self, block: int = 1) -> None:
+        super().__init__(Conv2DDsp(), block)
 
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
         """See the base class."""
