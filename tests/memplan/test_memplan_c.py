@@ -43,7 +43,7 @@ DSP_ARENA_BYTES = {
 }
 
 #: Of the arena of the fastest plan.
-BALANCED_SHARE = {"kws_ref_model": 0.6, "pretrainedResnet_quant": 0.8}
+BALANCED_SHARE = {"kws_ref_model": 0.6, "pretrainedResnet_quant": 0.6}
 
 
 @cache

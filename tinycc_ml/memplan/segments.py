@@ -31,6 +31,9 @@ from tinycc_ml.memplan.program_plan import (
 from tinycc_ml.memplan.skyline import Budget
 from tinycc_ml.ops import LayerGraph
 
+#: Larger blocks are only tried if they save so much of a group's cycles.
+_WORTH_PERCENT = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -127,8 +130,8 @@ class Segments:
             choices_before = self._choices[start : last + 1]
             groups = [longest_group(choices_before, n) for n in block_limits(choices_before)]
             for first in range(last - 1, start - 1, -1):
-                ends = {group[first - last - 1 :]: None for group in groups}
-                found = [self._group(first, last, g) for g in ends if len(g) == last - first + 1]
+                ends = [g[first - last - 1 :] for g in groups if len(g) > last - first]
+                found = [self._group(first, last, group) for group in _distinct(ends)]
                 yield from _useful([segment for segment in found if segment is not None])
 
     def _first_in_group(self, last: int) -> int:
@@ -219,6 +222,18 @@ class Segments:
             for name, born in self._born.items()
             if name in self.inside - touched and born < first and self._dies[name] > last
         )
+
+
+def _distinct(groups: Sequence[Sequence[RowLayerChoice]]) -> list[tuple[RowLayerChoice, ...]]:
+    """Groups of the same layers, each with clearly fewer cycles than those before it."""
+    found: list[tuple[RowLayerChoice, ...]] = []
+    least_cycles: float = float("inf")
+    for group in groups:
+        cycles = sum(choice.cycles for choice in group)
+        if cycles < least_cycles * (100 - _WORTH_PERCENT) / 100:
+            found.append(tuple(group))
+            least_cycles = cycles
+    return found
 
 
 def _useful(segments: Sequence[Segment]) -> list[Segment]:

@@ -36,13 +36,13 @@ def _conv(
     return y
 
 
-def rows(height: int = 11, width: int = 6) -> bytes:
+def rows(height: int = 11, width: int = 6, channels: int = 4) -> bytes:
     """Convolution, depthwise, a residual block with a strided skip, a join, a mean."""
     b = ModelBuilder()
     x = b.input("x", (1, height, width, 3), "int8", **Q)
-    first = _conv(b, x, (1, height, width, 4), (3, 4), 3)
-    w, bias = _weights(b, (1, 3, 3, 4), 3)
-    deep = b.tensor("deep", (1, height, width, 4), "int8", **Q)
+    first = _conv(b, x, (1, height, width, channels), (3, channels), 3)
+    w, bias = _weights(b, (1, 3, 3, channels), 3)
+    deep = b.tensor("deep", (1, height, width, channels), "int8", **Q)
     b.operator(
         "DEPTHWISE_CONV_2D",
         [first, w, bias],
@@ -52,10 +52,10 @@ def rows(height: int = 11, width: int = 6) -> bytes:
         stride_h=1,
         depth_multiplier=1,
     )
-    half = (1, -(-height // 2), -(-width // 2), 4)
-    main = _conv(b, deep, half, (4, 4), 3, stride=2)
-    main = _conv(b, main, half, (4, 4), 3)
-    skip = _conv(b, deep, half, (4, 4), 1, stride=2)
+    half = (1, -(-height // 2), -(-width // 2), channels)
+    main = _conv(b, deep, half, (channels, channels), 3, stride=2)
+    main = _conv(b, main, half, (channels, channels), 3)
+    skip = _conv(b, deep, half, (channels, channels), 1, stride=2)
     added = b.tensor("added", half, "int8", **Q)
     b.operator("ADD", [skip, main], [added])
     pooled = b.tensor("pooled", half, "int8", **Q)
@@ -70,9 +70,9 @@ def rows(height: int = 11, width: int = 6) -> bytes:
         filter_height=2,
         fused_activation_function="NONE",
     )
-    joined = b.tensor("joined", (*half[:3], 8), "int8", **Q)
+    joined = b.tensor("joined", (*half[:3], 2 * channels), "int8", **Q)
     b.operator("CONCATENATION", [pooled, added], [joined], axis=3)
-    last = _conv(b, joined, (*half[:3], 5), (8, 5), 1)
+    last = _conv(b, joined, (*half[:3], 5), (2 * channels, 5), 1)
     mean = b.tensor("mean", (1, 5), "int8", **Q)
     axes = b.constant("axes", np.array([1, 2], np.int32))
     b.operator("MEAN", [last, axes], [mean], keep_dims=False)
