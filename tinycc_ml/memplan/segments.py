@@ -45,6 +45,7 @@ class Segment:
         step: What the memory plan sees.
         arena_bytes: What lies in the arena while it runs, each segment placed by itself.
         cycles: Estimated.
+        scratch_bytes: Of that what holds no activations.
         group: The layers that run row by row; empty where it is one layer, whole.
     """
 
@@ -53,6 +54,7 @@ class Segment:
     step: Step = field(compare=False)
     arena_bytes: int
     cycles: int
+    scratch_bytes: int
     group: tuple[RowLayerChoice, ...] = field(compare=False)
 
 
@@ -171,7 +173,8 @@ class Segments:
         """A layer with its own kernel."""
         call = self.program.calls[index]
         step = program_step(self.program, call, self.inside, overlap=True)
-        return Segment(index, index, step, self._bytes(step, index, index), call.cycles, ())
+        arena_bytes = self._bytes(step, index, index)
+        return Segment(index, index, step, arena_bytes, call.cycles, call.scratch_bytes, ())
 
     def _group(self, first: int, last: int, group: tuple[RowLayerChoice, ...]) -> Segment | None:
         """A group as a segment; ``None`` where its layers cannot run together."""
@@ -186,7 +189,8 @@ class Segments:
         output = members[-1].output
         roles = {role: value for value, role in values.items()}
         access = group_access(members, timing)
-        sizes = (*held_bytes(members, timing), *scratch_bytes(members))
+        scratch = scratch_bytes(members)
+        sizes = (*held_bytes(members, timing), *scratch)
         name = f"{group[0].layer.name}..{members[-1].layer}"
         step = Step(
             name,
@@ -196,7 +200,8 @@ class Segments:
             write_order(access, roles, types, types[output]) if output in self.inside else None,
         )
         cycles = sum(choice.cycles for choice in group)
-        return Segment(first, last, step, self._bytes(step, first, last), cycles, group)
+        arena_bytes = self._bytes(step, first, last)
+        return Segment(first, last, step, arena_bytes, cycles, sum(scratch), group)
 
     def _bytes(self, step: Step, first: int, last: int) -> int:
         """What lies in the arena while a segment runs: it alone in place, and what is around."""

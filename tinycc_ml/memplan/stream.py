@@ -24,6 +24,8 @@ from tinycc_ml.ops import LayerGraph
 _BALANCE_PERCENT = 10
 #: How many changes a partition may go through.
 _ROUNDS = 8
+#: Scratch of a segment in the smallest arena, so that it also fits a small fast memory.
+_SCRATCH_LIMIT_BYTES = 2560
 
 Partition = tuple[Segment, ...]
 
@@ -62,21 +64,28 @@ class Streaming:
         """
         self._cycles = program.cycles
         self._io = io
-        self._search = _Search(Segments(program, graph, features, io, portable=portable))
-        problem = self._search.segments.pushing_problem()
+        segments = Segments(program, graph, features, io, portable=portable)
+        problem = segments.pushing_problem()
         if problem:
             raise UnsupportedError(
                 f"--io rows: the input cannot be taken row by row: {problem}; use --io arena or "
                 "--io external"
             )
+        self._search = _Search(segments, segments.all)
 
     def fastest(self) -> Streamed:
         """With the fewest estimated cycles: of use where some layers cannot be whole."""
         return self._search.build(self._search.fewest_groups(), self._io)
 
     def smallest(self) -> Streamed:
-        """With the smallest arena found; of equal ones that with fewest cycles."""
-        return self._search.build(self._search.smallest(), self._io)
+        """With the smallest arena found; of equal ones that with fewest cycles.
+
+        Kernels with much scratch are left out, but where nothing else takes a layer.
+        """
+        segments = self._search.segments
+        little = _Search(segments, _little_scratch(segments.all))
+        search = little if little.fewest_groups() else self._search
+        return search.build(search.smallest(), self._io)
 
     def balanced(self) -> Streamed:
         """With the smallest arena found that takes at most 10 % more estimated cycles."""
@@ -90,10 +99,11 @@ class Streaming:
 
 
 class _Search:
-    def __init__(self, segments: Segments) -> None:
+    def __init__(self, segments: Segments, considered: Sequence[Segment]) -> None:
         self.segments = segments
+        self.considered = considered
         self.calls = len(segments.program.calls)
-        self.by_range = segments_by_range(segments.all)
+        self.by_range = segments_by_range(considered)
         self._cost: dict[tuple[int, ...], tuple[int, int]] = {}
 
     def build(self, partition: Partition, io: Io) -> Streamed:
@@ -105,7 +115,7 @@ class _Search:
     def smallest(self) -> Partition:
         """The partition with the smallest arena found."""
         best = self.fewest_groups()
-        for limit_bytes in sorted({segment.arena_bytes for segment in self.segments.all}):
+        for limit_bytes in sorted({segment.arena_bytes for segment in self.considered}):
             if limit_bytes >= self.cost(best)[0]:
                 break
             for costs in (_cycles, _bytes):
@@ -117,7 +127,7 @@ class _Search:
     def balanced(self, most_cycles: int) -> Partition:
         """The smallest arena found for so many cycles."""
         best = self.fewest_groups()
-        for limit_bytes in sorted({segment.arena_bytes for segment in self.segments.all}):
+        for limit_bytes in sorted({segment.arena_bytes for segment in self.considered}):
             if limit_bytes >= self.cost(best)[0]:
                 break
             found = self.best_within(limit_bytes, _cycles)
@@ -126,13 +136,14 @@ class _Search:
         return best
 
     def fewest_groups(self) -> Partition:
-        """Every layer with its own kernel, but for those that take pushed rows."""
-        whole = tuple(segment for segment in self.segments.all if not segment.group)
+        """Every layer with its own kernel, but for those that take pushed rows, or much scratch.
+
+        Empty where the segments that are considered do not make up the program.
+        """
+        whole = tuple(segment for segment in self.considered if not segment.group)
         if len(whole) == self.calls:
             return whole
-        found = self.best_within(max(s.arena_bytes for s in self.segments.all), _cycles)
-        assert found is not None  # else the search would not have been begun
-        return found
+        return self.best_within(max(s.arena_bytes for s in self.considered), _cycles) or ()
 
     def fastest(self, limit_bytes: int) -> Partition | None:
         """The partition with the fewest cycles whose arena stays within a limit, as far as found.
@@ -140,7 +151,7 @@ class _Search:
         A plan may take more than any of its segments, so tighter limits for those are tried too.
         """
         known: Partition | None = None
-        for segment_bytes in sorted({s.arena_bytes for s in self.segments.all}, reverse=True):
+        for segment_bytes in sorted({s.arena_bytes for s in self.considered}, reverse=True):
             partition = self.best_within(min(segment_bytes, limit_bytes), _cycles)
             if partition is None:
                 return None
@@ -207,6 +218,16 @@ class _Search:
         for low in self.by_range.get((first, middle), ()):
             for high in self.by_range.get((middle + 1, last), ()):
                 yield low, high
+
+
+def _little_scratch(segments: Sequence[Segment]) -> list[Segment]:
+    """The segments within the limit, and of each layer without such a one that with least."""
+    found = [segment for segment in segments if segment.scratch_bytes <= _SCRATCH_LIMIT_BYTES]
+    taken = {segment.first for segment in found if segment.first == segment.last}
+    for (first, last), others in segments_by_range(segments).items():
+        if first == last and first not in taken:
+            found.append(min(others, key=lambda segment: segment.scratch_bytes))
+    return found
 
 
 def _cycles(segment: Segment) -> int:
