@@ -141,6 +141,47 @@ def hostile_names() -> ModelBuilder:
     return b
 
 
+def float_layers() -> ModelBuilder:
+    """A little of everything in float32; one constant is infinite."""
+    b = ModelBuilder()
+    rng = np.random.default_rng(1)
+
+    def floats(name: str, *shape: int) -> int:
+        return b.constant(name, rng.standard_normal(shape).astype(np.float32))
+
+    x = b.input("x", (1, 6, 6, 2), "float32")
+    convolved = b.tensor("convolved", (1, 6, 6, 3), "float32")
+    weight, bias = floats("w", 3, 3, 3, 2), floats("b", 3)
+    window = {"padding": "SAME", "stride_h": 1, "stride_w": 1}
+    b.operator("CONV_2D", [x, weight, bias], [convolved], activation="RELU6", **window)
+    pooled = b.tensor("pooled", (1, 3, 3, 3), "float32")
+    options = window | {"stride_h": 2, "stride_w": 2, "filter_height": 3, "filter_width": 3}
+    b.operator("AVERAGE_POOL_2D", [convolved], [pooled], **options)
+    gates = b.tensor("gates", (1, 3, 3, 3), "float32")
+    b.operator("LOGISTIC", [pooled], [gates])
+    largest = b.tensor("largest", (1, 3, 3, 3), "float32")
+    b.operator("MAX_POOL_2D", [convolved], [largest], **options)
+    gated = b.tensor("gated", (1, 3, 3, 3), "float32")
+    b.operator("MUL", [largest, gates], [gated])
+    limited = b.tensor("limited", (1, 3, 3, 3), "float32")
+    limits = b.constant("limits", np.array([np.inf, 0.5, -1.0], np.float32))
+    b.operator("ADD", [gated, limits], [limited], activation="RELU_N1_TO_1")
+    y = b.tensor("y", (1, 3, 3, 3), "float32")
+    b.operator("SOFTMAX", [limited], [y], beta=0.5)
+    b.output(y, gated)
+    return b
+
+
+def joined(dtype: str) -> ModelBuilder:
+    """Two inputs of an element type one behind the other."""
+    b = ModelBuilder()
+    inputs = [b.input(f"x{i}", (1, 2 + i, 3), dtype) for i in range(2)]
+    y = b.tensor("y", (1, 5, 3), dtype)
+    b.operator("CONCATENATION", inputs, [y], axis=1)
+    b.output(y)
+    return b
+
+
 #: Networks that all tests of generated C go through, by name.
 NETWORKS: dict[str, Callable[[], bytes]] = {
     "digits": DIGITS.read_bytes,
