@@ -108,7 +108,7 @@ def test_nucleo_f746():
         "-mfloat-abi=hard",
         "-mfpu=fpv5-sp-d16",
     )
-    assert features(board) == {"thumb2", "dsp", "dual_issue", "umull", "unaligned"}
+    assert features(board) == {"thumb2", "dsp", "dual_issue", "umull", "unaligned", "fpu"}
     assert toolchain_of(board).compiler == "arm-none-eabi-gcc"
 
 
@@ -146,6 +146,13 @@ def test_mve_needs_the_vector_registers():
     soft = board.model_copy(update={"fpu": "none"})
     assert "mve" not in features(soft)
     assert "-mfloat-abi=soft" in compile_flags(soft)
+
+
+def test_floating_point_kernels_need_the_unit():
+    board = load_board("nucleo-l4r5zi")
+    assert "fpu" in features(board)
+    assert "fpu" not in features(board.model_copy(update={"fpu": "none"}))
+    assert "fpu" not in features(load_board("host"))
 
 
 def test_board_flags_come_last():

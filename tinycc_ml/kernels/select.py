@@ -12,6 +12,7 @@ from tinycc_ml.kernels.base import Kernel, KernelDef
 from tinycc_ml.kernels.candidate import Candidate
 from tinycc_ml.kernels.choice import choose
 from tinycc_ml.kernels.dsp import DSP, DUAL_ISSUE
+from tinycc_ml.kernels.fpu import FPU
 from tinycc_ml.kernels.mve import MVE
 from tinycc_ml.kernels.portable import PORTABLE
 from tinycc_ml.kernels.program import Call, Program, Refusal
@@ -22,7 +23,7 @@ from tinycc_ml.ops import Layer, LayerGraph, op
 #: ``auto``: the fastest kernels that fit; ``portable``: plain C for any core.
 KernelChoice = Literal["auto", "portable"]
 #: By instruction set, preferred first.
-_SPECIAL: tuple[KernelDef, ...] = (*MVE, *DUAL_ISSUE, *DSP, *SWAR)
+_SPECIAL: tuple[KernelDef, ...] = (*MVE, *DUAL_ISSUE, *DSP, *SWAR, *FPU)
 
 
 def candidates(

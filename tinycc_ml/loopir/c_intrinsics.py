@@ -39,6 +39,15 @@ GUARDS = {
         "!defined(__ARM_BIG_ENDIAN)",
         "!defined(TCML_PORTABLE)",
     ),
+    # Bit 2 stands for single precision.
+    "fpu": (
+        "defined(__ARM_FP)",
+        "((__ARM_FP & 4) == 4)",
+        "defined(__thumb2__)",
+        "defined(__GNUC__)",
+        "!defined(__ARM_BIG_ENDIAN)",
+        "!defined(TCML_PORTABLE)",
+    ),
     "thumb2": (
         "defined(__thumb2__)",
         "defined(__GNUC__)",

@@ -14,10 +14,13 @@ def features(board: Board) -> frozenset[str]:
     """Instruction-set features that kernels may require on this board.
 
     Without a floating-point unit the compiler is told `-mfloat-abi=soft`, which also turns off
-    the vector registers that MVE lives in.
+    the vector registers that MVE lives in. ``fpu`` is the unit of cores with Thumb-2 for single
+    precision, whose instructions our assembly uses.
     """
     known = CORES[board.core].features
-    return known - {"mve"} if board.fpu == "none" else known
+    if board.fpu == "none":
+        return known - {"mve"}
+    return known | {"fpu"} if "thumb2" in known else known
 
 
 def compile_flags(board: Board) -> tuple[str, ...]:

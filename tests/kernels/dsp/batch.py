@@ -6,7 +6,7 @@ behind the scratch are bytes that nothing may change.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ from tinycc_ml.targets import compile_flags, load_board
 
 GUARD, GUARD_BYTES = 0xA5, 8
 #: What code built with -finstrument-functions or a stack protector calls.
-_HOOKS = """
+HOOKS = """
 void __cyg_profile_func_enter(void *function, void *site) __attribute__((no_instrument_function));
 void __cyg_profile_func_exit(void *function, void *site) __attribute__((no_instrument_function));
 void __cyg_profile_func_enter(void *function, void *site) { (void)function; (void)site; }
@@ -41,12 +41,12 @@ uint32_t __stack_chk_guard = 0x600DF00DU;
 void __stack_chk_fail(void);
 void __stack_chk_fail(void) { for (;;) { } }
 """
-_GLUE = """
+GLUE = """
 static uint8_t input[4];
 static const tcml_buffer inputs[] = {{"input", input, 4U}};
 static const tcml_buffer outputs[] = {{"output", output, (uint32_t)sizeof output}};
 const tcml_model_descriptor tcml_model = {
-    "batch", {0}, inputs, outputs, 1U, 1U, TCML_LAYER_COUNT, 0U, run,
+    "batch", {0}, inputs, outputs, 1U, 1U, TCML_LAYER_COUNT, 0U, run, NULL,
 };
 """
 WARNINGS = (
@@ -126,14 +126,22 @@ def batch_source(cases: Sequence[Case]) -> str:
             f"  memset(output, {GUARD}, sizeof output);",
             *calls,
             "  return 0;\n}",
-            _HOOKS,
-            _GLUE,
+            HOOKS,
+            GLUE,
         ]
     )
 
 
+#: Writes the C file of a batch.
+Source = Callable[[Sequence[Case]], str]
+
+
 def build_batch(
-    cases: Sequence[Case], board: str, folder: Path, command: Sequence[str] = ("-O2",)
+    cases: Sequence[Case],
+    board: str,
+    folder: Path,
+    command: Sequence[str] = ("-O2",),
+    source: Source = batch_source,
 ) -> FirmwareImage:
     """The firmware of a batch.
 
@@ -142,8 +150,9 @@ def build_batch(
         board: The emulated board.
         folder: Where to write.
         command: Flags for the batch's own file; a compiler other than the board's comes first.
+        source: Writes the C file.
     """
-    batch = compile_batch(cases, board, folder, command)
+    batch = compile_batch(cases, board, folder, command, source)
     # The object comes in as a flag: how it is compiled is this module's business.
     empty = folder / "empty.c"
     empty.write_text("typedef int nothing;\n")
@@ -163,12 +172,16 @@ def build_batch(
 
 
 def compile_batch(
-    cases: Sequence[Case], board: str, folder: Path, command: Sequence[str] = ("-O2",)
+    cases: Sequence[Case],
+    board: str,
+    folder: Path,
+    command: Sequence[str] = ("-O2",),
+    source: Source = batch_source,
 ) -> Path:
     """The object file of a batch; see :func:`build_batch`."""
     folder.mkdir(parents=True, exist_ok=True)
-    source, target = folder / "batch.c", folder / "batch.o"
-    source.write_text(batch_source(cases))
+    text, target = folder / "batch.c", folder / "batch.o"
+    text.write_text(source(cases))
     compiler = () if not command[0].startswith("-") else ("arm-none-eabi-gcc",)
     core = compile_flags(load_board(board))
     if command[0] == "clang":
@@ -177,7 +190,7 @@ def compile_batch(
     flags = [*compiler, *command, *core, *WARNINGS]
     include = resource_dir("firmware_harness") / "include"
     flags += ["-std=c11", "-ffunction-sections", "-DTCML_LAYER_COUNT=1", f"-I{include}"]
-    run_tool([*flags, "-c", source, "-o", target], folder)
+    run_tool([*flags, "-c", text, "-o", target], folder)
     if "-flto" in command:
         whole = folder / "whole.o"
         relink = ("-r", "-flinker-output=nolto-rel", "-nostdlib")

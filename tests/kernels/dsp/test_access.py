@@ -30,7 +30,7 @@ PLAIN = ConvNumbers(0, 0, -128, 127)
 
 
 def orders(case: Case, kernel: Kernel) -> tuple[WriteOrder, OrderedRead]:
-    """The promise as memory planning has it; all data are bytes."""
+    """The promise as memory planning has it; distances are in elements."""
     access = kernel.access
     ((role, pattern),) = access.inputs
     turns, rest = divmod(case.workload.operand("output").elements, access.step_elements)
@@ -60,7 +60,7 @@ def legal_distances(case: Case, kernel: Kernel) -> set[int]:
 def shared_run(case: Case, kernel: Kernel, distance: int) -> np.ndarray:
     """The output with the input so far above it in one array."""
     elements = case.workload.operand("output").elements
-    memory = np.full(elements + 2 * case.x.size + abs(distance), 85, np.int8)
+    memory = np.full(elements + 2 * case.x.size + abs(distance), 85, case.x.dtype)
     start = max(0, -distance)
     source = memory[start + distance :][: case.x.size]
     target = memory[start:][:elements]

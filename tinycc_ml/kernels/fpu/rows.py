@@ -1,0 +1,167 @@
+"""Input rows under a kernel: the input itself, or copies with room for the padding.
+
+Where all taps lie in the input, nothing is copied. Otherwise the rows under the kernel are copied
+for each row of the output, between zeros that are written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tinycc_ml.dtypes import DType
+from tinycc_ml.kernels.fpu.copying import copy_intrinsic
+from tinycc_ml.kernels.fpu.shape import KernelShape
+from tinycc_ml.loopir import (
+    Affine,
+    Argument,
+    Buffer,
+    CallIntrinsic,
+    Condition,
+    For,
+    If,
+    Role,
+    Stmt,
+    affine,
+)
+from tinycc_ml.loopir import build as b
+from tinycc_ml.ops import Access, Window
+
+#: Of an element that is copied.
+_COPY_CYCLES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of one shape; the loop over output rows is named ``oy``, that over taps ``ky``."""
+
+    shape: KernelShape
+
+    def problem(self) -> str | None:
+        """Why it cannot be, or ``None``."""
+        return None if self.shape.is_inside or self._columns > 0 else "it reads only padding"
+
+    @property
+    def input(self) -> Buffer:
+        """The layer's input by rows."""
+        s = self.shape
+        shape = (s.in_size[0], s.in_size[1] * s.in_channels)
+        return Buffer("input", DType.FLOAT32, shape, Role.INPUT)
+
+    @property
+    def scratch(self) -> tuple[Buffer, ...]:
+        """The copies, if there are any."""
+        if self.shape.is_inside:
+            return ()
+        shape = (self.shape.kernel[0], self._needed * self.shape.in_channels)
+        return (Buffer("rows", DType.FLOAT32, shape, Role.SCRATCH),)
+
+    @property
+    def stride(self) -> int:
+        """Elements from one row under the kernel to the next."""
+        s = self.shape
+        if s.is_inside:
+            return s.dilation[0] * s.in_size[1] * s.in_channels
+        return self._needed * s.in_channels
+
+    def column(self, pixel: Affine) -> Argument:
+        """Where the column of an output pixel in the row ``oy`` begins."""
+        s = self.shape
+        first = pixel * (s.stride[1] * s.in_channels)
+        if s.is_inside:
+            return Argument("input", (affine("oy") * s.stride[0], first))
+        return Argument("rows", (affine(0), first))
+
+    def loops(self, line: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+        """The body of a kernel that computes an output row with `line`."""
+        s = self.shape
+        if s.is_inside:
+            return b.nest([("oy", s.out_size[0])], *line)
+        return (*self._pad(), *b.nest([("oy", s.out_size[0])], *self._load(), *line))
+
+    @property
+    def cycles(self) -> int:
+        """Estimated cycles of all copies."""
+        s = self.shape
+        if s.is_inside:
+            return 0
+        return _COPY_CYCLES * s.out_size[0] * s.kernel[0] * self._columns * s.in_channels
+
+    def access(self) -> Access:
+        """Row by row; of copies, all are made before anything is written."""
+        s = self.shape
+        window = Window(
+            (*s.in_size, s.in_channels),
+            1,
+            (s.kernel[0], s.in_size[1]),
+            (s.stride[0], 1),
+            (s.dilation[0], 1),
+            (s.padding[0], 0),
+        )
+        row = s.out_size[1] * s.out_channels
+        return Access(row, (("input", window),), reads_first=not s.is_inside)
+
+    @property
+    def _needed(self) -> int:
+        """Columns of the input, and of the padding around it, that the taps reach."""
+        s = self.shape
+        return (s.out_size[1] - 1) * s.stride[1] + s.span(1)
+
+    @property
+    def _columns(self) -> int:
+        """Of these, those that exist."""
+        return min(self.shape.in_size[1], self._needed - self.shape.padding[1])
+
+    def _pad(self) -> tuple[Stmt, ...]:
+        """Zeros left and right: written once, as nothing else is ever stored there."""
+        s = self.shape
+        left = s.padding[1] * s.in_channels
+        end = left + self._columns * s.in_channels
+        body = self._zeros("pad_ky", 0, left, "left")
+        body += self._zeros("pad_ky", end, self._needed * s.in_channels, "right")
+        return (For("pad_ky", s.kernel[0], body),) if body else ()
+
+    def _load(self) -> tuple[Stmt, ...]:
+        """Copies of the rows under the kernel; those above and below the input are zeros."""
+        s = self.shape
+        start = s.padding[1] * s.in_channels
+        elements = self._columns * s.in_channels
+        row = s.input_row("oy", "ky")
+        low, high = row.bounds({"oy": s.out_size[0], "ky": s.kernel[0]})
+        windows = (
+            Argument("input", (row, affine(0))),
+            Argument("rows", (affine("ky"), affine(start))),
+        )
+        copy: tuple[Stmt, ...] = (CallIntrinsic(copy_intrinsic(elements), windows),)
+        if low >= 0 and high < s.in_size[0]:
+            return (For("ky", s.kernel[0], copy),)
+        body: tuple[Stmt, ...] = (If((b.inside(row, s.in_size[0]),), copy),)
+
+        def blank(first: int, end: int, name: str) -> Stmt:
+            zeros = self._zeros("ky", start, start + elements, name)
+            return If((Condition(row, first, end),), zeros)
+
+        if low < 0:
+            body += (blank(low, 0, "above"),)
+        if high >= s.in_size[0]:
+            body += (blank(s.in_size[0], high + 1, "below"),)
+        return (For("ky", s.kernel[0], body),)
+
+    def _zeros(self, row: str, first: int, end: int, name: str) -> tuple[Stmt, ...]:
+        if end <= first:
+            return ()
+        (rows,) = self.scratch
+        store = b.store(rows, (row, affine(name) + first), b.number(0.0))
+        return b.nest([(name, end - first)], store)
+
+
+def in_pairs(pixels: int, one: Callable[[int, Affine], Stmt]) -> tuple[Stmt, ...]:
+    """The pixels of a row, two at a time.
+
+    Args:
+        pixels: Their number.
+        one: The statement for one or two pixels from a place on.
+    """
+    pairs, odd = divmod(pixels, 2)
+    body: tuple[Stmt, ...] = b.nest([("pair", pairs)], one(2, affine("pair") * 2)) if pairs else ()
+    return (*body, one(1, affine(pixels - 1))) if odd else body
