@@ -20,6 +20,7 @@ from tinycc_ml.importers.tflite_row import Row, plain
 from tinycc_ml.importers.tflite_stateful import STATEFUL
 from tinycc_ml.importers.tflite_view import OperatorView
 from tinycc_ml.ops.add import AddAttrs
+from tinycc_ml.ops.arg_extreme import ArgExtremeAttrs
 from tinycc_ml.ops.batch_matmul import BatchMatMulAttrs
 from tinycc_ml.ops.concatenation import ConcatenationAttrs
 from tinycc_ml.ops.conv2d import Conv2DAttrs
@@ -92,6 +93,10 @@ def _pool2d(view: OperatorView) -> Pool2DAttrs:
 def _mean(view: OperatorView) -> MeanAttrs:
     axes = {view.axis(axis) for axis in view.integers(1, "axes")}
     return MeanAttrs(tuple(sorted(axes)), view.option(Field(0, "keep_dims"), BOOL, False))
+
+
+def _arg_extreme(view: OperatorView) -> ArgExtremeAttrs:
+    return ArgExtremeAttrs(view.axis(view.one_integer(1, "axis")))
 
 
 def _reduce_extreme(view: OperatorView) -> ReduceExtremeAttrs:
@@ -177,6 +182,8 @@ def _concatenation(view: OperatorView) -> ConcatenationAttrs:
 _O = BuiltinOptions
 ROWS: dict[str, Row] = {
     "ADD": Row("add", _add, _O.AddOptions, 2, 2),
+    "ARG_MAX": Row("arg_max", _arg_extreme, _O.ArgMaxOptions, 2, 2, operands=1),
+    "ARG_MIN": Row("arg_min", _arg_extreme, _O.ArgMinOptions, 2, 2, operands=1),
     "AVERAGE_POOL_2D": Row("average_pool2d", _pool2d, _O.Pool2DOptions),
     "CONCATENATION": Row("concatenation", _concatenation, _O.ConcatenationOptions, 1, None),
     "CONV_2D": Row("conv2d", _conv2d, _O.Conv2DOptions, 2, 3, bias_axis=0, hybrid="hybrid_conv2d"),
@@ -194,6 +201,8 @@ ROWS: dict[str, Row] = {
     "MUL": Row("mul", _mul, _O.MulOptions, 2, 2),
     "PAD": Row("pad", _pad, _O.PadOptions, 2, 2, operands=1),
     "QUANTIZE": Row("quantize", plain, _O.QuantizeOptions),
+    "REDUCE_ALL": Row("reduce_min", _reduce_extreme, _O.ReducerOptions, 2, 2, operands=1),
+    "REDUCE_ANY": Row("reduce_max", _reduce_extreme, _O.ReducerOptions, 2, 2, operands=1),
     "REDUCE_MAX": Row("reduce_max", _reduce_extreme, _O.ReducerOptions, 2, 2, operands=1),
     "REDUCE_MIN": Row("reduce_min", _reduce_extreme, _O.ReducerOptions, 2, 2, operands=1),
     "RELU": Row("relu", plain, _O.NONE),
@@ -206,6 +215,7 @@ ROWS: dict[str, Row] = {
         "take", _resize_nearest, _O.ResizeNearestNeighborOptions, 2, 2, operands=1
     ),
     "SOFTMAX": Row("softmax", _softmax, _O.SoftmaxOptions),
+    "SUM": Row("sum", _mean, _O.ReducerOptions, 2, 2, operands=1),
     "TRANSPOSE_CONV": Row(
         "transpose_conv",
         _transpose_conv,

@@ -1,4 +1,4 @@
-"""What binary elementwise operators share: NumPy's broadcasting, which is TensorFlow Lite's."""
+"""What elementwise operators of several operands share: NumPy's broadcasting."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ class _Run:
     """Neighbouring dimensions that can be one loop: each input varies in all of them or in none."""
 
     extent: int
-    varies: tuple[bool, bool]
+    varies: tuple[bool, ...]
 
 
-def broadcast_shape(first: Shape, second: Shape) -> Shape:
+def broadcast_shape(*shapes: Shape) -> Shape:
     """The output's shape.
 
     Raises:
         UnsupportedError: If the shapes do not fit together.
     """
-    reverse = tuple(zip_longest(first[::-1], second[::-1], fillvalue=1))
-    if any(a != c and 1 not in (a, c) for a, c in reverse):
-        raise UnsupportedError(f"shapes {first} and {second} cannot be broadcast")
-    return tuple(max(a, c) for a, c in reversed(reverse))
+    reverse = tuple(zip_longest(*(shape[::-1] for shape in shapes), fillvalue=1))
+    if any(extent not in (1, max(extents)) for extents in reverse for extent in extents):
+        raise UnsupportedError(f"shapes {' and '.join(map(str, shapes))} cannot be broadcast")
+    return tuple(max(extents) for extents in reversed(reverse))
 
 
 def broadcast_access(workload: Workload) -> Access:
@@ -48,38 +48,38 @@ def broadcast_access(workload: Workload) -> Access:
 
 def broadcast_kernel(
     workload: Workload,
-    value: Callable[[Expr, Expr], Expr],
-    local: Callable[[Expr, Expr], Local] | None = None,
+    value: Callable[..., Expr],
+    local: Callable[..., Local] | None = None,
 ) -> LoopKernel:
     """``output[...] = value(input0[...], input1[...])`` with as few loops as possible.
 
     Args:
         workload: What to compute.
-        value: The output for a pair of inputs.
+        value: The output for one element of each input.
         local: What `value` uses more than once, and reads as a variable.
     """
-    first, second, y = buffers_of(workload)
-    runs = _runs(first.shape, second.shape)
+    *operands, y = buffers_of(workload)
+    runs = _runs([operand.shape for operand in operands])
     loops = [(f"i{n}", run.extent) for n, run in enumerate(runs)]
     inputs, loads = [], []
-    for which, buffer in enumerate((first, second)):
+    for which, buffer in enumerate(operands):
         varying = [loop for loop, run in zip(loops, runs, strict=True) if run.varies[which]]
         inputs.append(replace(buffer, shape=tuple(extent for _, extent in varying)))
         loads.append(b.load(inputs[-1], *(variable for variable, _ in varying)))
     output = replace(y, shape=tuple(extent for _, extent in loops))
-    store = b.store(output, [variable for variable, _ in loops], value(loads[0], loads[1]))
-    before = () if local is None else (local(loads[0], loads[1]),)
+    store = b.store(output, [variable for variable, _ in loops], value(*loads))
+    before = () if local is None else (local(*loads),)
     return LoopKernel(workload.op, (*inputs, output), b.nest(loops, *before, store))
 
 
-def _runs(first: Shape, second: Shape) -> list[_Run]:
+def _runs(shapes: list[Shape]) -> list[_Run]:
     runs: list[_Run] = []
-    rank = max(len(first), len(second))
-    padded = ((1,) * (rank - len(shape)) + shape for shape in (first, second))
-    for a, c in zip(*padded, strict=True):
-        if a == c == 1:
+    rank = max(map(len, shapes))
+    padded = ((1,) * (rank - len(shape)) + shape for shape in shapes)
+    for extents in zip(*padded, strict=True):
+        if max(extents) == 1:
             continue
-        run = _Run(max(a, c), (a != 1, c != 1))
+        run = _Run(max(extents), tuple(extent != 1 for extent in extents))
         if runs and runs[-1].varies == run.varies:
             run = _Run(prod((runs.pop().extent, run.extent)), run.varies)
         runs.append(run)

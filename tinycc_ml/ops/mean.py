@@ -1,11 +1,11 @@
-"""Mean over dimensions.
+"""Mean and sum over dimensions.
 
 ``output[kept] = requantize(sum(input[kept, reduced] - zero_point))``, where the division by the
 number of elements is part of the multiplier.
 
-Source: TensorFlow Lite MEAN; integers as in TensorFlow Lite Micro's ``QuantizedMeanOrSum``, which
-serves all axes (there is no special case for height and width) and truncates the multiplier that
-it divides.
+Source: TensorFlow Lite MEAN, SUM; integers as in TensorFlow Lite Micro's ``QuantizedMeanOrSum``,
+which serves all axes (there is no special case for height and width) and truncates the multiplier
+that it divides.
 """
 
 from __future__ import annotations
@@ -60,14 +60,16 @@ class Mean(OpDef):
 
     name = "mean"
     attrs_type = MeanAttrs
-    summary = "Mean over any dimensions"
+    summary = "mean over any dimensions"
     dtypes = ("int8", "float32")
+    #: Whether the sum is divided by the number of elements.
+    divides = True
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
         a, x = cast(MeanAttrs, attrs), inputs[0].shape
         if list(a.axes) != sorted(set(a.axes) & set(range(len(x)))) or not prod(x):
-            raise UnsupportedError(f"mean over the axes {a.axes} of {x}")
+            raise UnsupportedError(f"{self.name} over the axes {a.axes} of {x}")
         if a.keep_dims:
             return (tuple(1 if i in a.axes else size for i, size in enumerate(x)),)
         return (tuple(size for i, size in enumerate(x) if i not in a.axes),)
@@ -81,7 +83,7 @@ class Mean(OpDef):
         if problem:
             return problem
         try:
-            n = _numbers(bound)
+            n = self._numbers(bound)
         except UnsupportedError as error:
             return str(error)
         count = _count(cast(MeanAttrs, bound.attrs), x)
@@ -90,14 +92,14 @@ class Mean(OpDef):
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
-        numbers = FloatNumbers() if is_float(bound) else _numbers(bound)
+        numbers = FloatNumbers() if is_float(bound) else self._numbers(bound)
         return Integers(numbers, (("input", 0),))
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
         a, n = cast(MeanAttrs, workload.attrs), workload.numbers
         if isinstance(n, FloatNumbers):
-            return (_float_mean(operands["input"], a, workload),)
+            return (self._float_mean(operands["input"], a, workload),)
         n = cast(MeanNumbers, n)
         acc = operands["input"].sum(axis=a.axes, dtype=np.int64) + n.offset
         scaled = multiply_by_quantized_multiplier(acc, n.multiplier, n.shift)
@@ -120,7 +122,9 @@ class Mean(OpDef):
             target = ["" if i in a.axes else v for i, v in enumerate(variables)]
         if isinstance(n, FloatNumbers):
             start = b.number(0.0)
-            output = b.div(Var("acc"), b.number(_count(a, workload.operand("input"))))
+            output: Expr = Var("acc")
+            if self.divides:
+                output = b.div(output, b.number(_count(a, workload.operand("input"))))
         else:
             start = Literal(cast(MeanNumbers, n).offset)
             output = mean_of_sum(cast(MeanNumbers, n))
@@ -130,14 +134,35 @@ class Mean(OpDef):
             *b.nest(reduced, Accumulate("acc", b.load(x, *variables))),
             b.store(y, [v or 0 for v in target], output),
         )
-        return LoopKernel("mean", (x, y), body)
+        return LoopKernel(self.name, (x, y), body)
+
+    def _float_mean(self, x: Array, attrs: MeanAttrs, workload: Workload) -> Array:
+        kept = [i for i in range(x.ndim) if i not in attrs.axes]
+        rows = x.transpose(*kept, *attrs.axes).reshape(*(x.shape[i] for i in kept), -1)
+        total = running_sum(rows)
+        mean: Array = total / np.float32(rows.shape[-1]) if self.divides else total
+        return mean.reshape(workload.operand("output").shape)
+
+    def _numbers(self, bound: BoundNode) -> MeanNumbers:
+        x, y = bound.inputs[0].quant, bound.outputs[0].quant
+        assert x and y  # checked by int8_problem
+        count = _count(cast(MeanAttrs, bound.attrs), bound.inputs[0])
+        multiplier, shift = quantize_multiplier(x.scale / y.scale)
+        if self.divides:
+            # As many bits as the division takes away are added first, as far as the shift stays
+            # >= -31.
+            extra = min(count.bit_length() - 1, 32, 31 + shift)
+            multiplier, shift = (multiplier << extra) // count, shift - extra
+        return MeanNumbers(-count * x.zero_point, multiplier, shift, y.zero_point)
 
 
-def _float_mean(x: Array, attrs: MeanAttrs, workload: Workload) -> Array:
-    kept = [i for i in range(x.ndim) if i not in attrs.axes]
-    rows = x.transpose(*kept, *attrs.axes).reshape(*(x.shape[i] for i in kept), -1)
-    mean: Array = running_sum(rows) / np.float32(rows.shape[-1])
-    return mean.reshape(workload.operand("output").shape)
+@register
+class Sum(Mean):
+    """Input: any shape. Output: the shape without the axes, or with 1 in their place."""
+
+    name = "sum"
+    summary = "sum over any dimensions"
+    divides = False
 
 
 def mean_of_sum(n: MeanNumbers) -> Expr:
@@ -148,15 +173,3 @@ def mean_of_sum(n: MeanNumbers) -> Expr:
 
 def _count(attrs: MeanAttrs, x: TensorType) -> int:
     return prod(x.shape[axis] for axis in attrs.axes)
-
-
-def _numbers(bound: BoundNode) -> MeanNumbers:
-    x, y = bound.inputs[0].quant, bound.outputs[0].quant
-    assert x and y  # checked by int8_problem
-    count = _count(cast(MeanAttrs, bound.attrs), bound.inputs[0])
-    multiplier, shift = quantize_multiplier(x.scale / y.scale)
-    # As many bits as the division takes away are added first, as far as the shift stays >= -31.
-    extra = min(count.bit_length() - 1, 32, 31 + shift)
-    return MeanNumbers(
-        -count * x.zero_point, (multiplier << extra) // count, shift - extra, y.zero_point
-    )

@@ -1,6 +1,8 @@
 """The largest or smallest element over dimensions.
 
-Source: TensorFlow Lite REDUCE_MAX, REDUCE_MIN; ONNX ReduceMax, ReduceMin.
+Of ``bool``, the largest is whether any is true, the smallest whether all are.
+
+Source: TensorFlow Lite REDUCE_MAX, REDUCE_MIN, REDUCE_ANY, REDUCE_ALL; ONNX ReduceMax, ReduceMin.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ class ReduceExtreme(OpDef):
     """Input: any shape. Output: the shape without the axes, or with 1 in their place."""
 
     attrs_type = ReduceExtremeAttrs
-    dtypes = ("int8", "int16", "int32", "float32")
+    dtypes = ("int8", "int16", "int32", "float32", "bool")
 
     def __init__(self, operator: str) -> None:
         self.operator = operator
