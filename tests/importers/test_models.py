@@ -41,7 +41,6 @@ _EXPECTED = {
 }
 #: Models that hold operators from beyond the list, and these operators.
 _REFUSED = {
-    "syn_svdf_int8": ["SVDF"],
     "syn_tf_lstm_int8": ["UNIDIRECTIONAL_SEQUENCE_LSTM"],
 }
 _FLOAT = ("ad01_fp32", "kws_savedmodel_float", "pretrainedResnet", "vww_96_float")

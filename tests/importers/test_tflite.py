@@ -248,10 +248,10 @@ def _many_problems() -> ModelBuilder:
         b.operator(builtin, [x], [y], **options)
         b.output(y)
 
-    add("GELU", "x1")
+    add("BUCKETIZE", "x1")
     add("RELU", "fine")
-    add("TANH", "x3")
-    add("GELU", "x4")
+    add("WHERE", "x3")
+    add("BUCKETIZE", "x4")
     add("CUSTOM", "x5", custom_code="Foo")
     add("RELU6", "x6", "int16")
     add("RELU6", "x7", "int16")
@@ -262,8 +262,8 @@ def test_one_error_lists_all_problems() -> None:
     with pytest.raises(UnsupportedError) as error:
         import_tflite_bytes(_many_problems().build(), "kws.tflite")
     assert str(error.value) == (
-        "kws.tflite: 3 operators are not supported: GELU (node 0 'x1', node 3 'x4'), "
-        "TANH (node 2 'x3'), Custom 'Foo' (node 4 'x5'); `tinycc-ml ops` lists what is; "
+        "kws.tflite: 3 operators are not supported: BUCKETIZE (node 0 'x1', node 3 'x4'), "
+        "WHERE (node 2 'x3'), Custom 'Foo' (node 4 'x5'); `tinycc-ml ops` lists what is; "
         "RELU6 (node 5 'x6', node 6 'x7'): output is int16; allowed int8"
     )
     assert error.value.details.count("\n") == 1
@@ -287,7 +287,7 @@ def test_many_nodes_with_one_problem_make_one_sentence() -> None:
 
 
 def test_names_from_the_file_stay_on_one_line() -> None:
-    b = one_operator("GELU", [(1, 4)], (1, 4))
+    b = one_operator("BUCKETIZE", [(1, 4)], (1, 4))
     b.tensors[1].name = "a\nb\x1b[31m\u202e" + "x" * 500
     text = _error(b, UnsupportedError)
     assert "(node 0 'a?b?[31m?xxx" in text
