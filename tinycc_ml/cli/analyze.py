@@ -54,6 +54,7 @@ def _result(compilation: Compilation, problems: tuple[str, ...]) -> dict[str, An
         "macs": manifest.macs,
         "plan_method": manifest.plan_method,
         "arena_bytes": manifest.arena_bytes,
+        "activation_bytes": manifest.activation_bytes,
         "scratch_bytes": manifest.scratch_bytes,
         "lower_bound_bytes": manifest.lower_bound_bytes,
         "gap_bytes": manifest.gap_bytes,
@@ -99,7 +100,8 @@ def _print(compilation: Compilation, problems: tuple[str, ...]) -> None:
     proof = "optimal" if not manifest.gap_bytes else f"gap {manifest.gap_bytes:,}"
     out.print(
         f"arena              {manifest.arena_bytes:>12,} bytes of RAM, lower bound "
-        f"{manifest.lower_bound_bytes:,} ({proof}), of it scratch {manifest.scratch_bytes:,}"
+        f"{manifest.lower_bound_bytes:,} ({proof}), where it is fullest "
+        f"{manifest.activation_bytes:,} of activations"
     )
     if manifest.states:
         out.print(

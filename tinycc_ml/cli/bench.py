@@ -110,6 +110,7 @@ def _result(compilation: Compilation, running: Session, costs: _Costs, runs: int
         "instructions_resolution": measured.resolution if measured.counts_instructions else None,
         "plan_method": manifest.plan_method,
         "arena_bytes": manifest.arena_bytes,
+        "activation_bytes": manifest.activation_bytes,
         "scratch_bytes": manifest.scratch_bytes,
         "stack_bytes": measured.stack_bytes,
         "code_bytes": built.code_bytes if built else None,
@@ -132,8 +133,9 @@ def _print(compilation: Compilation, running: Session, costs: _Costs) -> None:
         per_mac = f" ({total / manifest.macs:.2f} per MAC)" if manifest.macs else ""
         out.print(f"estimated cycles   {total:>12,}{per_mac}, without wait states")
     out.print(
-        f"arena              {manifest.arena_bytes:>12,} bytes, of it scratch "
-        f"{manifest.scratch_bytes:,}"
+        f"arena              {manifest.arena_bytes:>12,} bytes, where it is fullest "
+        f"{manifest.activation_bytes:,} of activations and "
+        f"{manifest.arena_bytes - manifest.activation_bytes:,} of scratch"
     )
     out.print(f"stack              {measured.stack_bytes:>12,} bytes")
     if built is not None:

@@ -11,6 +11,7 @@ from tinycc_ml.emit.manifest import LayerEntry, Manifest, RefusalEntry, StateEnt
 from tinycc_ml.emit.options import EmitOptions
 from tinycc_ml.emit.sections import fragment_name, sections_of
 from tinycc_ml.graph import Refusal
+from tinycc_ml.memplan import scratch_at_fullest
 from tinycc_ml.schedule import format_schedule
 
 
@@ -67,6 +68,7 @@ def account(
         hot_weight_bytes=placement.constant_bytes,
         code_memory=placement.code_memory,
         arena_memory=placement.arena_memory,
+        activation_bytes=plan.arena_bytes - scratch_at_fullest(program, plan),
         input_rows=next((call.pushed.rows for call in program.calls if call.pushed), 0),
     )
 

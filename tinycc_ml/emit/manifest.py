@@ -109,6 +109,7 @@ class Manifest:
     code_memory: str
     arena_memory: str
     input_rows: int = 0
+    activation_bytes: int = 0
 
     def to_json(self) -> str:
         """The text of the file; the same project gives the same bytes."""

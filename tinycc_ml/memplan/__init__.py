@@ -12,6 +12,7 @@ from tinycc_ml.memplan.execution import (
     Step,
     WriteOrder,
 )
+from tinycc_ml.memplan.fullest import scratch_at_fullest
 from tinycc_ml.memplan.lifespan import plan_problem
 from tinycc_ml.memplan.plan import MemoryPlan, Placement, SharedBytes, StatePlacement
 from tinycc_ml.memplan.planner import plan_memory, solve
@@ -56,6 +57,7 @@ __all__ = [
     "plan_problem",
     "plan_program",
     "safe_distance_bytes",
+    "scratch_at_fullest",
     "solve",
     "storage_root",
 ]

@@ -24,7 +24,7 @@ from tinycc_ml.loopir.walk import defined_names, rename, substitute
 from tinycc_ml.ops import Workload
 
 #: Strips are as wide as this allows.
-_SCRATCH_LIMIT_BYTES = 2560
+_SCRATCH_LIMIT_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
