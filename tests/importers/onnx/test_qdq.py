@@ -95,7 +95,7 @@ def test_gemm_and_a_scalar_factor() -> None:
     y = q.both(y, 0.01, 3)
     y = q.both(q.add("Mul", [y, q.constant(np.float32(-0.37))]), 0.005, 0)
     data = q.build({"x0": [1, 8]}, [y])
-    _compare(data, ["quantize", "fully_connected", "mul", "dequantize"], 0.005, _float(1, 8))
+    _compare(data, ["quantize", "fully_connected", "table", "dequantize"], 0.005, _float(1, 8))
 
 
 def test_add_concat_and_pooling() -> None:
@@ -118,8 +118,8 @@ def test_probabilities(op: str) -> None:
     q = Qdq(np.uint8)
     y = q.both(q.add(op, [q.both("x0", 0.05, 5)]), 1 / 255, -128)
     data = q.build({"x0": [1, 10]}, [y])
-    name = {"Sigmoid": "logistic", "Softmax": "softmax"}[op]
-    names = ["quantize", name, "quantize", "dequantize"]
+    inner = {"Sigmoid": ["table"], "Softmax": ["softmax", "quantize"]}[op]
+    names = ["quantize", *inner, "dequantize"]
     _compare(data, names, 1 / 255, _float(1, 10) * 3)
 
 

@@ -15,6 +15,7 @@ from tinycc_ml.importers.onnx.values import Const, Value, identity
 from tinycc_ml.ops import op
 from tinycc_ml.ops.registry import all_ops
 from tinycc_ml.ops.reshape import ReshapeAttrs
+from tinycc_ml.ops.transpose import TransposeAttrs
 
 _MAX_NODES = 100_000
 _UINT8_OFFSET = 128
@@ -177,7 +178,8 @@ class Builder:
         return self.emit("reshape", [name], ReshapeAttrs(shape), quant=type_.quant)
 
     def _transposed(self, name: str, permutation: tuple[int, ...]) -> str:
-        raise UnsupportedError(f"dimensions {permutation} of {self.types[name]} change places")
+        quant = self.types[name].quant
+        return self.emit("transpose", [name], TransposeAttrs(permutation), quant=quant)
 
     def plain(self, item: Const | Value) -> str:
         """The name of a value in the file's own order of dimensions."""

@@ -24,7 +24,7 @@ from tinycc_ml.ops import bind, op
 from tinycc_ml.ops.reshape import ReshapeAttrs
 
 _MAX_FILE_BYTES = 2**31 - 1
-_LOWEST_OPSET = 7
+_LOWEST_OPSET = 6
 
 
 def import_onnx(path: Path, bindings: Bindings | None = None) -> Graph:
@@ -101,6 +101,7 @@ class _Importer:
         outputs = walker.walk(source.node, [value.name for value in source.output], self.scope)
         self.problems.raise_all()
         names = self._outputs(outputs, inputs)
+        self.problems.raise_all()
         b = self.builder
         graph = use_integers(
             Graph(name, tuple(b.nodes), b.types, b.constants, tuple(inputs), tuple(names))
@@ -223,10 +224,13 @@ class _Importer:
 
     def _outputs(self, items: list[Item], inputs: list[str]) -> list[str]:
         names: list[str] = []
-        for item in items:
+        for position, item in enumerate(items):
             assert not isinstance(item, Unknown)  # then there are problems
+            if isinstance(item, Const):
+                self.problems.general(f"output {position} is a constant; allowed results")
+                continue
             name = self._output(item)
-            if name in inputs or name in names or name in self.builder.constants:
+            if name in inputs or name in names:
                 # A value of its own: a copy.
                 type_ = self.builder.types[name]
                 attrs = ReshapeAttrs(type_.shape)
@@ -234,8 +238,8 @@ class _Importer:
             names.append(name)
         return names
 
-    def _output(self, item: Const | Value) -> str:
-        if isinstance(item, Value) and item.is_unsigned:
+    def _output(self, item: Value) -> str:
+        if item.is_unsigned:
             item = self.builder.as_unsigned(item)
         return self.builder.stored(item, identity(len(item.shape)))
 

@@ -13,18 +13,26 @@ import numpy as np
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array, Constant, Graph, Node, OpAttrs, QuantParams, TensorType
+from tinycc_ml.importers.onnx.tables import region, table_of
 from tinycc_ml.ops.activation import Activation
 from tinycc_ml.ops.mean import MeanAttrs
 from tinycc_ml.ops.pooling import Pool2DAttrs
 
 #: Operators with a weight and a bias.
-_WEIGHTED = frozenset({"conv2d", "depthwise_conv2d", "fully_connected"})
+_WEIGHTED = frozenset({"conv2d", "depthwise_conv2d", "fully_connected", "transpose_conv"})
 #: Operators whose integer form takes inputs and gives an output of any scale.
-_RESCALING = frozenset({"add", "mul", "mean", "relu", "relu6"})
+_RESCALING = frozenset(
+    {"add", "sub", "mul", "mean", "relu", "relu6", "batch_matmul", "squared_difference"}
+)
+#: ... of these, those with a fused activation.
+_WITH_ACTIVATION = frozenset({"add", "sub", "mul"})
 #: Operators whose integer output holds 0 ... 1 in steps of 1/256.
-_PROBABILITY = frozenset({"softmax", "logistic"})
+_PROBABILITY = frozenset({"softmax"})
 #: Operators that only move or choose elements: they are the same before and after dequantization.
-_MOVING = frozenset({"reshape", "concatenation", "pad", "max_pool2d", "transpose"})
+_MOVING = frozenset(
+    {"reshape", "concatenation", "pad", "max_pool2d", "transpose", "slice", "take", "tile"}
+    | {"reduce_max", "reduce_min", "resize_bilinear"}
+)
 _FUSED = {"relu": Activation.RELU, "relu6": Activation.RELU6}
 _PROBABILITY_QUANT = QuantParams((1 / 256,), (-128,))
 _SAME_SCALE = 1e-6
@@ -48,14 +56,16 @@ class _Target:
     Attributes:
         quant: How it is quantized there.
         value: The quantized value.
-        nodes: The nodes on the way: an activation, and all nodes that quantize.
-        activation: The activation.
+        nodes: The nodes on the way, and all nodes that quantize.
+        activation: The activation on the way.
+        moves: Nodes on the way that only move elements.
     """
 
     quant: QuantParams
     value: str
     nodes: tuple[Node, ...]
     activation: Activation
+    moves: tuple[Node, ...]
 
 
 class _Rewriter:
@@ -76,7 +86,7 @@ class _Rewriter:
         for node in self.graph.nodes:
             if node.name not in self.done:
                 self._node(replace(node, inputs=tuple(map(self._alias, node.inputs))))
-        return _without_dead(
+        rewritten = _without_dead(
             replace(
                 self.graph,
                 nodes=tuple(self.nodes),
@@ -85,6 +95,7 @@ class _Rewriter:
                 outputs=tuple(map(self._alias, self.graph.outputs)),
             )
         )
+        return _without_dead(_folded(rewritten))
 
     def _alias(self, name: str) -> str:
         return self.aliases.get(name, name)
@@ -95,6 +106,8 @@ class _Rewriter:
             self.integers[node.outputs[0]] = node.inputs[0]
         elif node.op == "quantize" and node.inputs[0] in self.integers:
             handled = self._requantize(node)
+        elif node.op == "quantize":
+            handled = self._tabulated(node)
         elif node.op in _MOVING:
             handled = self._move(node)
         elif node.op == "average_pool2d":
@@ -112,13 +125,19 @@ class _Rewriter:
 
     def _target(self, node: Node, *, fuse: bool = True) -> _Target | None:
         """Where the result goes, if it goes to equal `quantize` nodes only."""
-        value, on_the_way = node.outputs[0], []
+        value, on_the_way, moves = node.outputs[0], list[Node](), list[Node]()
         activation = Activation.NONE
         readers = self.readers[value]
-        if fuse and len(readers) == 1 and readers[0].op in _FUSED and self._is_inner(value):
-            on_the_way.append(readers[0])
-            activation = _FUSED[readers[0].op]
-            value = readers[0].outputs[0]
+        while len(readers) == 1 and self._is_inner(value):
+            (reader,) = readers
+            if fuse and reader.op in _FUSED and activation is Activation.NONE:
+                activation = _FUSED[reader.op]
+            elif reader.op in ("reshape", "transpose"):
+                moves.append(reader)
+            else:
+                break
+            on_the_way.append(reader)
+            value = reader.outputs[0]
             readers = self.readers[value]
         if not readers or not self._is_inner(value) or any(r.op != "quantize" for r in readers):
             return None
@@ -126,14 +145,27 @@ class _Rewriter:
         first = next(iter(types))
         if len(types) != 1 or first.dtype is not DType.INT8 or first.quant is None:
             return None
-        nodes = (*on_the_way, *readers)
-        return _Target(first.quant, readers[0].outputs[0], nodes, activation)
+        nodes, result = (*on_the_way, *readers), readers[0].outputs[0]
+        return _Target(first.quant, result, nodes, activation, tuple(moves))
+
+    def _output(self, node: Node, target: _Target) -> str:
+        """The int8 value that a node has to compute for its target."""
+        if not target.moves:
+            return target.value
+        return self._new(TensorType(self.types[node.outputs[0]].shape, DType.INT8, target.quant))
 
     def _is_inner(self, value: str) -> bool:
         return value not in self.graph.outputs
 
-    def _arrive(self, target: _Target) -> None:
-        """Notes that the target's value is computed."""
+    def _arrive(self, target: _Target, value: str) -> None:
+        """Moves a computed value to where its target is, and notes that it is there."""
+        for i, move in enumerate(target.moves):
+            is_last = i == len(target.moves) - 1
+            shape = self.types[move.outputs[0]].shape
+            moved = TensorType(shape, DType.INT8, target.quant)
+            result = target.value if is_last else self._new(moved)
+            self._emit(move, move.op, (value,), result, move.attrs)
+            value = result
         quantizers = [n for n in target.nodes if n.op == "quantize"]
         self.aliases.update({n.outputs[0]: target.value for n in quantizers[1:]})
         self.done.update(n.name for n in target.nodes)
@@ -208,20 +240,18 @@ class _Rewriter:
         if source is None or target is None:
             return False
         attrs = cast(Pool2DAttrs, node.attrs)
-        name, output = self.integers[node.inputs[0]], self.types[target.value]
+        name, output = self.integers[node.inputs[0]], self._output(node, target)
+        activated = replace(attrs, activation=target.activation)
         if source.quant == target.quant:
-            self._emit(
-                node, node.op, (name,), target.value, replace(attrs, activation=target.activation)
-            )
+            self._emit(node, node.op, (name,), output, activated)
         elif attrs.kernel == source.shape[1:3] and target.activation is Activation.NONE:
             # The mean of the whole image rounds once; pooling and scaling would round twice.
-            self._emit(node, "mean", (name,), target.value, MeanAttrs((1, 2), keep_dims=True))
+            self._emit(node, "mean", (name,), output, MeanAttrs((1, 2), keep_dims=True))
         else:
-            pooled = self._new(replace(output, quant=source.quant))
-            activated = replace(attrs, activation=target.activation)
+            pooled = self._new(replace(self.types[output], quant=source.quant))
             self._emit(node, node.op, (name,), pooled, activated)
-            self._emit(node, "quantize", (pooled,), target.value)
-        self._arrive(target)
+            self._emit(node, "quantize", (pooled,), output)
+        self._arrive(target, output)
         return True
 
     def _weighted(self, node: Node) -> bool:
@@ -235,8 +265,9 @@ class _Rewriter:
             return False
         inputs = (self.integers[node.inputs[0]], weight, self._bias(bias, x.quant, w))
         attrs = replace(cast(Pool2DAttrs, node.attrs), activation=target.activation)
-        self._emit(node, node.op, inputs, target.value, attrs)
-        self._arrive(target)
+        output = self._output(node, target)
+        self._emit(node, node.op, inputs, output, attrs)
+        self._arrive(target, output)
         return True
 
     def _bias_numbers(self, name: str) -> Array | None:
@@ -265,44 +296,73 @@ class _Rewriter:
         return name
 
     def _rescaling(self, node: Node) -> bool:
-        target = self._target(node, fuse=node.op in ("add", "mul"))
-        inputs = [self.integers.get(name) or self._scalar(name) for name in node.inputs]
+        target = self._target(node, fuse=node.op in _WITH_ACTIVATION)
+        inputs = [self.integers.get(name) for name in node.inputs]
         found = tuple(name for name in inputs if name is not None)
         if target is None or len(found) != len(inputs):
             return False
         attrs = node.attrs
         if target.activation is not Activation.NONE:
             attrs = replace(cast(Pool2DAttrs, attrs), activation=target.activation)
-        self._emit(node, node.op, found, target.value, attrs)
-        self._arrive(target)
+        output = self._output(node, target)
+        self._emit(node, node.op, found, output, attrs)
+        self._arrive(target, output)
         return True
 
-    def _scalar(self, name: str) -> str | None:
-        """A constant of one element, as the int8 constant that is exactly it."""
-        constant = self.constants.get(name)
-        if constant is None or constant.array.size != 1 or constant.array.dtype != np.float32:
-            return None
-        number = float(constant.array.reshape(-1)[0])
-        scale = abs(number) or 1.0
-        if not np.isfinite(scale):
-            return None
-        quant = QuantParams((scale,), (0,))
-        result = self._new(TensorType(constant.array.shape, DType.INT8, quant))
-        self.constants[result] = Constant(np.full(constant.array.shape, np.sign(number), np.int8))
-        return result
+    def _tabulated(self, node: Node) -> bool:
+        """Makes a table of float operators between a dequantized value and this `quantize`."""
+        output = self.types[node.outputs[0]]
+        producers = {n.outputs[0]: n for n in self.nodes}
+        scalars = frozenset(n for n, c in self.constants.items() if c.array.size == 1)
+        found = region(node.inputs[0], producers, self.integers, scalars)
+        if found is None or output.quant is None or output.dtype is not DType.INT8:
+            return False
+        nodes, root = found
+        source = self.types[self.integers[root]].quant
+        if source is None or self.types[root].shape != output.shape:
+            return False
+        used = {name: self.constants[name] for n in nodes for name in n.inputs if name in scalars}
+        table = table_of(nodes, root, node.inputs[0], used, source, output.quant)
+        if table is None:
+            return False
+        name = self._new(TensorType(table.shape, DType.INT8))
+        self.constants[name] = Constant(table)
+        self._emit(nodes[-1], "table", (self.integers[root], name), node.outputs[0])
+        return True
 
     def _probability(self, node: Node) -> bool:
         target = self._target(node, fuse=False)
         if node.inputs[0] not in self.integers or target is None:
             return False
-        value, output = target.value, self.types[target.value]
+        value = output = self._output(node, target)
         if target.quant != _PROBABILITY_QUANT:
-            value = self._new(replace(output, quant=_PROBABILITY_QUANT))
+            value = self._new(replace(self.types[output], quant=_PROBABILITY_QUANT))
         self._emit(node, node.op, (self.integers[node.inputs[0]],), value, node.attrs)
-        if value != target.value:
-            self._emit(node, "quantize", (value,), target.value)
-        self._arrive(target)
+        if value != output:
+            self._emit(node, "quantize", (value,), output)
+        self._arrive(target, output)
         return True
+
+
+def _folded(graph: Graph) -> Graph:
+    """Constants that are still dequantized at run time become float constants."""
+    constants = dict(graph.constants)
+    kept: list[Node] = []
+    for node in graph.nodes:
+        source = node.inputs[0]
+        if node.op != "dequantize" or source not in graph.constants:
+            kept.append(node)
+            continue
+        array, quant = graph.constants[source].array, graph.types[source].quant
+        assert quant  # the builder makes no others
+        shape = [1] * array.ndim
+        if quant.axis is not None:
+            shape[quant.axis] = -1
+        zeros = np.array(quant.zero_points, np.int64).reshape(shape if array.ndim else ())
+        scales = np.array(quant.scales, np.float32).reshape(shape if array.ndim else ())
+        floats = (array.astype(np.int64) - zeros).astype(np.float32) * scales
+        constants[node.outputs[0]] = Constant(floats)
+    return replace(graph, nodes=tuple(kept), constants=constants)
 
 
 def _without_dead(graph: Graph) -> Graph:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -13,7 +14,20 @@ from tinycc_ml.importers.onnx.call import Call, as_scalar
 from tinycc_ml.importers.onnx.rows_shape import common_order, run_time
 from tinycc_ml.importers.onnx.values import Const, Item, Value
 from tinycc_ml.ops.add import AddAttrs
+from tinycc_ml.ops.difference import SubAttrs
 from tinycc_ml.ops.mul import MulAttrs
+from tinycc_ml.ops.real_functions import GeluAttrs, SlopeAttrs
+
+#: What powers consist of.
+_POWERS: dict[float, tuple[str, ...]] = {
+    1.0: (),
+    2.0: ("square",),
+    3.0: ("square", "times"),
+    4.0: ("square", "square"),
+    0.5: ("sqrt",),
+    -0.5: ("rsqrt",),
+    -1.0: ("reciprocal",),
+}
 
 Translate = Callable[[Call], list[Item]]
 
@@ -68,20 +82,166 @@ def _with_rank(call: Call, item: Const | Value, rank: int) -> Const | Value:
     return Const(item.array.reshape(shape), scaling)
 
 
+def sloped(
+    operator: str, alpha: tuple[str, float], beta: tuple[str, float] = ("", 0.0)
+) -> Translate:
+    """A row for a function of one operand with one or two parameters.
+
+    Args:
+        operator: Ours.
+        alpha: Name and default of the attribute that is our `alpha`.
+        beta: ... of that which is our `beta`; none by default.
+    """
+
+    def translate(call: Call) -> list[Item]:
+        first = _float32(call.attr_float(*alpha))
+        second = _float32(call.attr_float(*beta)) if beta[0] else 0.0
+        return unary(operator, SlopeAttrs(first, second))(call)
+
+    return translate
+
+
+def _float32(number: float) -> float:
+    return float(np.float32(number))
+
+
 def clip(call: Call) -> list[Item]:
-    """Clip to bounds that an activation has."""
+    """Clip; bounds that an activation has become that one, which layers can take in."""
+    most = float(np.finfo(np.float32).max)
     if call.opset < 11:
-        low = call.attr_float("min") if call.has_attr("min") else None
-        high = call.attr_float("max") if call.has_attr("max") else None
+        bounds = [call.attr_float("min", -most), call.attr_float("max", most)]
     else:
-        low, high = (
-            None if call.optional(i) is None else as_scalar(call.constant(i, what))
-            for i, what in ((1, "min"), (2, "max"))
+        bounds = [
+            default if call.optional(i) is None else as_scalar(call.constant(i, what))
+            for i, what, default in ((1, "min", -most), (2, "max", most))
+        ]
+    low, high = map(_float32, bounds)
+    if low == 0 and (high == 6 or high >= most):
+        return unary("relu6" if high == 6 else "relu")(call)
+    return unary("clip", SlopeAttrs(low, high))(call)
+
+
+def gelu(call: Call) -> list[Item]:
+    """Gelu, exact or by tanh."""
+    return unary("gelu", GeluAttrs(call.attr_text("approximate", "none") == "tanh"))(call)
+
+
+def swish(call: Call) -> list[Item]:
+    """Swish: ``x * sigmoid(alpha * x)``."""
+    x = run_time(call)
+    alpha = Const(np.array(call.attr_float("alpha", 1.0), np.float32))
+    inner = x if alpha.array == 1 else applied(call, "mul", MulAttrs(), x, alpha)
+    return [applied(call, "mul", MulAttrs(), x, function(call, "logistic", inner))]
+
+
+def mish(call: Call) -> list[Item]:
+    """Mish: ``x * tanh(softplus(x))``."""
+    x = run_time(call)
+    gate = function(call, "tanh", function(call, "softplus", x))
+    return [applied(call, "mul", MulAttrs(), x, gate)]
+
+
+def prelu(call: Call) -> list[Item]:
+    """PRelu: ``max(x, 0) - slope * max(-x, 0)``; one of both is 0, so nothing is rounded twice."""
+    x, slope = run_time(call), call.item(1)
+    below = function(call, "relu", function(call, "neg", x))
+    scaled = applied(call, "mul", MulAttrs(), below, slope)
+    return [applied(call, "sub", SubAttrs(), function(call, "relu", x), scaled)]
+
+
+def function(call: Call, operator: str, x: Value, attrs: OpAttrs | None = None) -> Value:
+    """A function of one operand, element by element."""
+    return call.emit(operator, [call.builder.stored(x, x.order)], x.order, attrs)
+
+
+def sub(call: Call) -> list[Item]:
+    """Sub; a constant is subtracted by adding its negative, which is exact."""
+    x, y = call.item(0), call.item(1)
+    if isinstance(y, Const) and y.scaling is None and y.array.dtype == np.float32:
+        return [applied(call, "add", AddAttrs(), x, Const(-y.array))]
+    return [applied(call, "sub", SubAttrs(), x, y)]
+
+
+def div(call: Call) -> list[Item]:
+    """Div of floats: a product with reciprocals."""
+    y = call.item(1)
+    if call.dtype(1) is not DType.FLOAT32:
+        raise UnsupportedError(f"{call.dtype(1).value}; allowed float32")
+    if isinstance(y, Value):
+        return [applied(call, "mul", MulAttrs(), call.item(0), function(call, "reciprocal", y))]
+    with np.errstate(divide="ignore"):
+        reciprocal = Const((1 / y.numbers.astype(np.float64)).astype(np.float32))
+    return [applied(call, "mul", MulAttrs(), call.item(0), reciprocal)]
+
+
+def pow_(call: Call) -> list[Item]:
+    """Pow with a constant exponent that products and roots can do."""
+    x, exponents = run_time(call), call.constant(1, "exponent")
+    exponent = float(exponents.reshape(-1)[0]) if exponents.size == 1 else math.nan
+    if call.dtype() is not DType.FLOAT32 or exponent not in _POWERS:
+        allowed = ", ".join(f"{power:g}" for power in _POWERS)
+        raise UnsupportedError(
+            f"{call.dtype().value} to the power of {exponent:g}; allowed {allowed}"
         )
-    operator = "relu" if high is None else "relu6"
-    if low != 0 or high not in (None, 6.0):
-        raise UnsupportedError(f"bounds {low} ... {high}; allowed 0 ... 6, and 0 alone")
-    return unary(operator)(call)
+    result = x
+    for operator in _POWERS[exponent]:
+        if operator == "times":
+            result = applied(call, "mul", MulAttrs(), result, x)
+        else:
+            result = function(call, operator, result)
+    return [result]
+
+
+def sum_(call: Call) -> list[Item]:
+    """Sum of any number of operands, from left to right."""
+    return [_total(call)]
+
+
+def mean_(call: Call) -> list[Item]:
+    """Mean of any number of operands."""
+    share = Const(np.array(1 / len(call.inputs), np.float32))
+    return [applied(call, "mul", MulAttrs(), _total(call), share)]
+
+
+def _total(call: Call) -> Const | Value:
+    first, *rest = call.items()
+    total = first
+    for item in rest:
+        total = applied(call, "add", AddAttrs(), total, item)
+    return total
+
+
+def batch_normalization(call: Call) -> list[Item]:
+    """BatchNormalization at inference: a factor and a summand for each channel."""
+    if call.attr_int("training_mode", 0) or len([n for n in call.node.output if n]) > 1:
+        raise UnsupportedError("training_mode; allowed inference")
+    x = run_time(call)
+    if len(x.shape) < 2:
+        raise call.damaged(f"input of shape {list(x.shape)}")
+    numbers = [
+        call.constant(i, what).astype(np.float64)
+        for i, what in ((1, "scale"), (2, "bias"), (3, "mean"), (4, "variance"))
+    ]
+    if any(array.shape != (x.shape[1],) for array in numbers):
+        raise call.damaged(f"parameters that are not those of {x.shape[1]} channels")
+    scale, bias, mean, variance = numbers
+    with np.errstate(all="ignore"):
+        factor = scale / np.sqrt(variance + call.attr_float("epsilon", 1e-5))
+    per_channel = (1, x.shape[1], *(1 for _ in x.shape[2:]))
+    product, summand = (
+        Const(array.astype(np.float32).reshape(per_channel))
+        for array in (factor, bias - mean * factor)
+    )
+    scaled = applied(call, "mul", MulAttrs(), x, product)
+    return [applied(call, "add", AddAttrs(), scaled, summand)]
+
+
+def applied(
+    call: Call, operator: str, attrs: OpAttrs, first: Const | Value, second: Const | Value
+) -> Value:
+    """An operator with two operands, and its broadcast result."""
+    names, order = broadcast_operands(call, [first, second])
+    return call.emit(operator, names, order, attrs)
 
 
 add = binary("add", AddAttrs())

@@ -5,23 +5,31 @@ Values are stored channels last here. One-dimensional layers are images of one r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
 from tinycc_ml.errors import UnsupportedError
+from tinycc_ml.graph import OpAttrs
 from tinycc_ml.importers.onnx.call import Call
 from tinycc_ml.importers.onnx.values import Const, Item, Scaling, Value, channels_last
+from tinycc_ml.ops.add import AddAttrs
+from tinycc_ml.ops.batch_matmul import BatchMatMulAttrs
+from tinycc_ml.ops.concatenation import ConcatenationAttrs
 from tinycc_ml.ops.conv2d import Conv2DAttrs
 from tinycc_ml.ops.depthwise_conv2d import DepthwiseConv2DAttrs
 from tinycc_ml.ops.fully_connected import FullyConnectedAttrs
 from tinycc_ml.ops.mean import MeanAttrs
 from tinycc_ml.ops.pad import PadAttrs
 from tinycc_ml.ops.pooling import Pool2DAttrs
+from tinycc_ml.ops.slice import SliceAttrs
+from tinycc_ml.ops.transpose_conv import TransposeConvAttrs
 from tinycc_ml.ops.window import Padding
 
 _MAX_WEIGHT_ELEMENTS = 1 << 26
+_MAX_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,24 @@ def image(call: Call, position: int = 0) -> tuple[str, tuple[int, ...]]:
     return name, x.shape[2:]
 
 
+def each_image(call: Call, name: str, emit: Callable[[str], str]) -> str:
+    """A layer applied to each image of a batch: our layers take one at a time.
+
+    Raises:
+        UnsupportedError: If the batch is so large that it must be a mistake.
+    """
+    n, *size = call.builder.types[name].shape
+    if n == 1:
+        return emit(name)
+    if n > _MAX_BATCH:
+        raise UnsupportedError(f"batch {n}; allowed up to {_MAX_BATCH}")
+    results: list[str] = []
+    for i in range(n):
+        attrs = SliceAttrs((i, 0, 0, 0), (1, *size), (1, 1, 1, 1))
+        results.append(emit(call.builder.emit("slice", [name], attrs)))
+    return call.builder.emit("concatenation", results, ConcatenationAttrs(0))
+
+
 def as_image(call: Call, name: str, rank: int) -> Value:
     """An NHWC result as the file sees it."""
     if rank == 3:
@@ -172,12 +198,18 @@ def conv(call: Call) -> list[Item]:
     if groups == channels and groups > 1:
         weight = call.builder.stored(w, (1, 2, 3, 0))
         attrs = DepthwiseConv2DAttrs(at.stride, at.dilation, at.padding)
-        result = call.builder.emit("depthwise_conv2d", [name, weight, bias], attrs)
+        result = _layer(call, "depthwise_conv2d", [name, weight, bias], attrs)
     else:
         weight = call.builder.stored(_dense(w, groups), (0, 2, 3, 1))
         dense = Conv2DAttrs(at.stride, at.dilation, at.padding)
-        result = call.builder.emit("conv2d", [name, weight, bias], dense)
+        result = _layer(call, "conv2d", [name, weight, bias], dense)
     return [as_image(call, result, len(x.shape))]
+
+
+def _layer(call: Call, operator: str, inputs: list[str], attrs: OpAttrs) -> str:
+    """A layer over NHWC images."""
+    name, *rest = inputs
+    return each_image(call, name, lambda x: call.builder.emit(operator, [x, *rest], attrs))
 
 
 def _image_weight(w: Const) -> Const:
@@ -207,10 +239,10 @@ def _dense(w: Const, groups: int) -> Const:
 def gemm(call: Call) -> list[Item]:
     """Gemm with a constant matrix: ``alpha * A' * B' + beta * C``."""
     a, b = call.item(0), call.item(1)
-    if isinstance(b, Value):
-        raise UnsupportedError("matrix B computed at run time; allowed constants")
     if len(a.shape) != 2 or len(b.shape) != 2:
         raise call.damaged(f"matrices of shapes {list(a.shape)} and {list(b.shape)}")
+    if isinstance(b, Value):
+        return _general_gemm(call, a, b)
     order = (1, 0) if call.attr_int("transA", 0) else (0, 1)
     x = call.builder.stored(a, order)
     weight = _times(
@@ -225,7 +257,20 @@ def gemm(call: Call) -> list[Item]:
         return [result]
     if beta != 1.0:
         raise UnsupportedError(f"beta {beta:g} with a matrix C; allowed 1")
-    return [call.emit("add", [result.name, call.builder.plain(rest)])]
+    return [call.emit("add", [result.name, call.builder.plain(rest)], attrs=AddAttrs())]
+
+
+def _general_gemm(call: Call, a: Const | Value, b: Value) -> list[Item]:
+    """Gemm whose second matrix is computed at run time."""
+    attrs = BatchMatMulAttrs(bool(call.attr_int("transA", 0)), bool(call.attr_int("transB", 0)))
+    left, right = call.builder.plain(a), call.builder.plain(b)
+    addend, beta = call.optional(2), call.attr_float("beta", 1.0)
+    if call.attr_float("alpha", 1.0) != 1.0 or (addend is not None and beta != 1.0):
+        raise UnsupportedError("alpha or beta with matrices computed at run time; allowed 1")
+    product = call.emit("batch_matmul", [left, right], attrs=attrs)
+    if addend is None:
+        return [product]
+    return [call.emit("add", [product.name, call.builder.plain(addend)], attrs=AddAttrs())]
 
 
 def _gemm_bias(
@@ -258,19 +303,34 @@ def _times(c: Const, factor: float) -> Const:
 
 
 def matmul(call: Call) -> list[Item]:
-    """MatMul with a constant matrix on the right."""
+    """MatMul; a constant matrix on the right is a weight."""
     a, b = call.item(0), call.item(1)
-    if isinstance(b, Value) or len(b.shape) != 2 or len(a.shape) < 1:
-        raise UnsupportedError(
-            f"operands of shapes {list(a.shape)} and {list(b.shape)}; "
-            "allowed is a constant matrix on the right"
-        )
+    if min(len(a.shape), len(b.shape)) < 1:
+        raise call.damaged("an operand is a scalar")
+    if isinstance(b, Value) or len(b.shape) != 2 or isinstance(a, Const):
+        return [_product(call, a, b)]
     if a.shape[-1] != b.shape[0]:
         raise call.damaged(f"operands of shapes {list(a.shape)} and {list(b.shape)}")
     weight = b.transposed((1, 0))
     bias = call.builder.constant(np.zeros(weight.shape[0], np.float32))
     inputs = [call.builder.plain(a), call.builder.number(weight), bias]
     return [call.emit("fully_connected", inputs, attrs=FullyConnectedAttrs(keep_dims=True))]
+
+
+def _product(call: Call, a: Const | Value, b: Const | Value) -> Value:
+    """A product of matrices of which none is a weight; vectors are rows and columns."""
+    left, right = call.builder.plain(a), call.builder.plain(b)
+    if len(a.shape) == 1:
+        left = call.builder.view(left, (1, *a.shape))
+    if len(b.shape) == 1:
+        right = call.builder.view(right, (*b.shape, 1))
+    result = call.emit("batch_matmul", [left, right], attrs=BatchMatMulAttrs())
+    shape = list(result.shape)
+    if len(b.shape) == 1:
+        del shape[-1]
+    if len(a.shape) == 1:
+        del shape[-1 if len(b.shape) == 1 else -2]
+    return call.builder.reshaped(result, tuple(shape))
 
 
 def average_pool(call: Call) -> list[Item]:
@@ -284,7 +344,7 @@ def average_pool(call: Call) -> list[Item]:
         name = call.builder.emit("pad", [name], around)
         at = Windows(at.kernel, at.stride, at.dilation, Padding())
     attrs = Pool2DAttrs(at.kernel, at.stride, at.padding)
-    return [as_image(call, call.builder.emit("average_pool2d", [name], attrs), rank)]
+    return [as_image(call, _layer(call, "average_pool2d", [name], attrs), rank)]
 
 
 def max_pool(call: Call) -> list[Item]:
@@ -293,7 +353,7 @@ def max_pool(call: Call) -> list[Item]:
         raise UnsupportedError("the output Indices; allowed is the first output only")
     name, at, rank = _pool(call)
     attrs = Pool2DAttrs(at.kernel, at.stride, at.padding)
-    return [as_image(call, call.builder.emit("max_pool2d", [name], attrs), rank)]
+    return [as_image(call, _layer(call, "max_pool2d", [name], attrs), rank)]
 
 
 def _pool(call: Call) -> tuple[str, Windows, int]:
@@ -312,3 +372,63 @@ def global_average_pool(call: Call) -> list[Item]:
     order = channels_last(len(x.shape))
     attrs = MeanAttrs(tuple(range(1, len(order) - 1)), keep_dims=True)
     return [call.emit("mean", [call.builder.stored(x, order)], order, attrs)]
+
+
+def global_max_pool(call: Call) -> list[Item]:
+    """GlobalMaxPool: one window over the whole image."""
+    name, size = image(call)
+    height, width = (1, *size)[-2:]
+    attrs = Pool2DAttrs((height, width), (height, width))
+    result = _layer(call, "max_pool2d", [name], attrs)
+    return [as_image(call, result, len(call.item(0).shape))]
+
+
+def conv_transpose(call: Call) -> list[Item]:
+    """ConvTranspose: weight IOHW in the file."""
+    x, w = call.item(0), call.item(1)
+    if isinstance(w, Value):
+        raise UnsupportedError("weight computed at run time; allowed constants")
+    if len(w.shape) != len(x.shape) or 0 in w.shape or x.shape[1] != w.shape[0]:
+        raise call.damaged(f"input {list(x.shape)} with weight {list(w.shape)}")
+    if call.attr_int("group", 1) != 1:
+        raise UnsupportedError(f"{call.attr_int('group', 1)} groups; allowed 1")
+    name, size = image(call)
+    rank = len(size)
+    stride = call.attr_ints("strides", (1,) * rank)
+    if call.attr_ints("dilations", (1,) * rank) != (1,) * rank:
+        raise UnsupportedError("dilations; allowed 1")
+    if len(stride) != rank or min(stride) < 1:
+        raise call.damaged(f"strides {list(stride)[:4]} of {rank} dimensions")
+    before, out = _transposed_size(call, size, w.shape[2:], stride)
+    if rank == 1:
+        stride, before, out = (1, *stride), (0, *before), (1, *out)
+    bias = call.builder.number(bias_of(call, 2, w.shape[1]))
+    weight = call.builder.stored(_image_weight(w), (1, 2, 3, 0))
+    attrs = TransposeConvAttrs((stride[0], stride[1]), (out[0], out[1]), before[0], before[1])
+    result = _layer(call, "transpose_conv", [name, weight, bias], attrs)
+    return [as_image(call, result, len(x.shape))]
+
+
+def _transposed_size(
+    call: Call, size: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What is cut off before the first element of each dimension, and the output's extents."""
+    rank = len(size)
+    more = call.attr_ints("output_padding", (0,) * rank)
+    pads = call.attr_ints("pads", (0,) * (2 * rank))
+    mode = call.attr_text("auto_pad", "NOTSET")
+    if len(more) != rank or len(pads) != 2 * rank:
+        raise call.damaged("output_padding or pads of another number of dimensions")
+    full = [(e - 1) * s + k + m for e, s, k, m in zip(size, stride, kernel, more, strict=True)]
+    if call.has_attr("output_shape"):
+        wanted = call.attr_ints("output_shape")[-rank:]
+    elif mode in ("SAME_UPPER", "SAME_LOWER"):
+        wanted = tuple(e * s for e, s in zip(size, stride, strict=True))
+    else:
+        out = tuple(f - b - a for f, b, a in zip(full, pads[:rank], pads[rank:], strict=True))
+        return pads[:rank], out
+    if len(wanted) != rank:
+        raise call.damaged(f"output_shape of {len(wanted)} dimensions")
+    cut = [f - w for f, w in zip(full, wanted, strict=True)]
+    before = tuple(c // 2 if mode == "SAME_UPPER" else c - c // 2 for c in cut)
+    return before, wanted

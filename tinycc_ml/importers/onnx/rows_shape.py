@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 
 import numpy as np
 
 from tinycc_ml.errors import UnsupportedError
+from tinycc_ml.graph import OpAttrs
 from tinycc_ml.importers.onnx.call import Call, as_scalar
 from tinycc_ml.importers.onnx.values import Const, Item, Value, identity
 from tinycc_ml.ops.concatenation import ConcatenationAttrs
 from tinycc_ml.ops.mean import MeanAttrs
 from tinycc_ml.ops.pad import PadAttrs
+from tinycc_ml.ops.reduce_extreme import ReduceExtremeAttrs
 from tinycc_ml.ops.softmax import SoftmaxAttrs
+from tinycc_ml.ops.take import TakeAttrs
+
+#: Indices of padding are data of the generated code, and of a file that may lie.
+_MAX_PAD = 1 << 20
 
 
 def run_time(call: Call, position: int = 0) -> Value:
@@ -151,51 +158,89 @@ def common_order(items: list[Const | Value], rank: int) -> tuple[int, ...]:
 
 
 def pad(call: Call) -> list[Item]:
-    """Pad with zeros."""
+    """Pad with a constant, or with elements of the input."""
     x = run_time(call)
     rank = len(x.shape)
     mode = call.attr_text("mode", "constant")
-    if mode != "constant":
-        raise UnsupportedError(f"mode {mode}; allowed constant")
     if call.opset >= 11:
         numbers = call.integers(1, "pads")
         given = call.optional(2)
         value = 0.0 if given is None else as_scalar(call.constant(2, "constant_value"))
     else:
         numbers, value = call.attr_ints("pads"), call.attr_float("value", 0.0)
-    if value != 0:
-        raise UnsupportedError(f"constant_value {value:g}; allowed 0")
     axes = tuple(range(rank))
     if call.opset >= 18 and call.optional(3) is not None:
         axes = tuple(call.axis(number, rank) for number in call.integers(3, "axes"))
     if len(numbers) != 2 * len(axes):
         raise call.damaged(f"{len(numbers)} pads for {len(axes)} dimensions")
-    if any(abs(number) > 2**31 for number in numbers):
-        raise call.damaged("pads beyond 2**31")
+    if any(abs(number) > _MAX_PAD for number in numbers):
+        raise UnsupportedError(f"pads {list(numbers)[:16]}; allowed up to {_MAX_PAD}")
     before, after = dict.fromkeys(range(rank), 0), dict.fromkeys(range(rank), 0)
     before.update(zip(axes, numbers[: len(axes)], strict=True))
     after.update(zip(axes, numbers[len(axes) :], strict=True))
-    attrs = PadAttrs(tuple(before[d] for d in x.order), tuple(after[d] for d in x.order))
-    return [call.emit("pad", [call.builder.stored(x, x.order)], x.order, attrs)]
+    if mode == "constant":
+        attrs = PadAttrs(
+            tuple(before[d] for d in x.order),
+            tuple(after[d] for d in x.order),
+            value if value else None,
+        )
+        return [call.emit("pad", [call.builder.stored(x, x.order)], x.order, attrs)]
+    if mode not in ("edge", "reflect", "wrap"):
+        raise call.damaged(f"mode {mode}")
+    indices = tuple(
+        _padded(x.shape[d], before[d], after[d], mode) if before[d] or after[d] else None
+        for d in x.order
+    )
+    return [call.emit("take", [call.builder.stored(x, x.order)], x.order, TakeAttrs(indices))]
 
 
-def reduce_mean(call: Call) -> list[Item]:
-    """ReduceMean over any dimensions."""
-    x = run_time(call)
-    rank = len(x.shape)
-    numbers = _axes(call, since=18)
-    if not numbers:
-        if call.attr_int("noop_with_empty_axes", 0):
-            return [x]
-        numbers = tuple(range(rank))
-    axes, keep = call.axes(numbers, rank), bool(call.attr_int("keepdims", 1))
-    stored = tuple(sorted(x.order.index(axis) for axis in axes))
-    order = x.order
-    if not keep:
-        left = [d for d in range(rank) if d not in axes]
-        order = tuple(left.index(d) for d in x.order if d in left)
-    name = call.builder.stored(x, x.order)
-    return [call.emit("mean", [name], order, MeanAttrs(stored, keep))]
+def _padded(extent: int, before: int, after: int, mode: str) -> tuple[int, ...]:
+    """Which element of a dimension lies at each place of the padded one."""
+    if min(before, after) < 0:
+        raise UnsupportedError(f"pads {before} and {after} with mode {mode}; allowed from 0")
+    padded = np.pad(np.arange(extent), (before, after), mode)  # type: ignore[call-overload]
+    return tuple(int(i) for i in padded)
+
+
+def mean_attrs(axes: tuple[int, ...], keep_dims: bool) -> OpAttrs:
+    """Attributes of `mean`."""
+    return MeanAttrs(axes, keep_dims)
+
+
+def extreme_attrs(axes: tuple[int, ...], keep_dims: bool) -> OpAttrs:
+    """Attributes of `reduce_max` and its kin."""
+    return ReduceExtremeAttrs(axes, keep_dims)
+
+
+def reduction(
+    operator: str, attrs: Callable[[tuple[int, ...], bool], OpAttrs], axes_since: int = 18
+) -> Callable[[Call], list[Item]]:
+    """A row for an operator that reduces dimensions.
+
+    Args:
+        operator: Ours.
+        attrs: Makes its attributes of the stored dimensions to reduce, and whether they stay as 1.
+        axes_since: The operator set since which axes are an input.
+    """
+
+    def translate(call: Call) -> list[Item]:
+        x = run_time(call)
+        rank = len(x.shape)
+        numbers = _axes(call, axes_since)
+        if not numbers:
+            if call.attr_int("noop_with_empty_axes", 0):
+                return [x]
+            numbers = tuple(range(rank))
+        axes, keep = call.axes(numbers, rank), bool(call.attr_int("keepdims", 1))
+        stored = tuple(sorted(x.order.index(axis) for axis in axes))
+        order = x.order
+        if not keep:
+            left = [d for d in range(rank) if d not in axes]
+            order = tuple(left.index(d) for d in x.order if d in left)
+        name = call.builder.stored(x, x.order)
+        return [call.emit(operator, [name], order, attrs(stored, keep))]
+
+    return translate
 
 
 def softmax(call: Call) -> list[Item]:

@@ -1,0 +1,277 @@
+"""Operators that take tensors apart, repeat them, or choose elements at constant places."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tinycc_ml.errors import UnsupportedError
+from tinycc_ml.importers.onnx.call import Call
+from tinycc_ml.importers.onnx.rows_layers import as_image, image
+from tinycc_ml.importers.onnx.rows_shape import run_time
+from tinycc_ml.importers.onnx.values import Item, Value
+from tinycc_ml.ops.resize_bilinear import ResizeBilinearAttrs
+from tinycc_ml.ops.slice import SliceAttrs
+from tinycc_ml.ops.take import TakeAttrs
+from tinycc_ml.ops.tile import TileAttrs
+
+#: Indices are data of the generated code, and of a file that may lie.
+_MAX_EXTENT = 1 << 20
+
+
+def sliced(
+    call: Call, x: Value, begin: Sequence[int], size: Sequence[int], step: Sequence[int]
+) -> Value:
+    """Part of a value; the numbers are by the file's dimensions."""
+    begin, size, step = (tuple(numbers[d] for d in x.order) for numbers in (begin, size, step))
+    attrs = SliceAttrs(begin, size, step)
+    return call.emit("slice", [call.builder.stored(x, x.order)], x.order, attrs)
+
+
+def taken(call: Call, x: Value, indices: Mapping[int, Sequence[int]]) -> Value:
+    """The elements at some indices of some of the file's dimensions."""
+    chosen = tuple(tuple(indices[d]) if d in indices else None for d in x.order)
+    if any(found is not None and len(found) > _MAX_EXTENT for found in chosen):
+        raise UnsupportedError(f"more than {_MAX_EXTENT} elements along a dimension")
+    return call.emit("take", [call.builder.stored(x, x.order)], x.order, TakeAttrs(chosen))
+
+
+def slice_(call: Call) -> list[Item]:
+    """Slice with constant places."""
+    x = run_time(call)
+    rank = len(x.shape)
+    if call.opset < 10:
+        starts, ends = call.attr_ints("starts"), call.attr_ints("ends")
+        axes = call.attr_ints("axes", range(len(starts)))
+        steps: tuple[int, ...] = (1,) * len(starts)
+    else:
+        starts, ends = call.integers(1, "starts"), call.integers(2, "ends")
+        axes = tuple(range(len(starts)))
+        if call.optional(3) is not None:
+            axes = call.integers(3, "axes")
+        steps = (1,) * len(starts)
+        if call.optional(4) is not None:
+            steps = call.integers(4, "steps")
+    if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
+        raise call.damaged("starts, ends, axes and steps do not fit together")
+    begin, size, step = [0] * rank, list(x.shape), [1] * rank
+    for start, end, axis, stride in zip(starts, ends, axes, steps, strict=True):
+        d = call.axis(axis, rank)
+        extent = x.shape[d]
+        # Backwards, an end before the first element must not count from the end.
+        last = None if stride < 0 and end < -extent else end
+        indices = range(*slice(start, last, stride).indices(extent))
+        begin[d], size[d], step[d] = indices.start, len(indices), stride
+    if 0 in size:
+        raise UnsupportedError("a slice without elements")
+    return [
+        sliced(call, x, begin, size, [1 if n == 1 else s for n, s in zip(size, step, strict=True)])
+    ]
+
+
+def split(call: Call) -> list[Item]:
+    """Split: a slice for each output."""
+    x = run_time(call)
+    rank, count = len(x.shape), len(call.node.output)
+    axis = call.axis(call.attr_int("axis", 0), rank)
+    extent = x.shape[axis]
+    if call.opset >= 13 and call.optional(1) is not None:
+        sizes = call.integers(1, "split")
+    elif call.has_attr("split"):
+        sizes = call.attr_ints("split")
+    else:
+        # The last part is smaller where the elements cannot be shared out equally.
+        part = -(-extent // max(count, 1))
+        sizes = tuple(max(0, min(part, extent - i * part)) for i in range(count))
+    if len(sizes) != count or sum(sizes) != extent or min(sizes, default=0) < 0:
+        raise call.damaged(f"{extent} elements in parts of {list(sizes)[:16]}")
+    if 0 in sizes:
+        raise UnsupportedError("a part without elements")
+    results: list[Item] = []
+    for i, size in enumerate(sizes):
+        begin, sized = [0] * rank, list(x.shape)
+        begin[axis], sized[axis] = sum(sizes[:i]), size
+        results.append(sliced(call, x, begin, sized, [1] * rank))
+    return results
+
+
+def gather(call: Call) -> list[Item]:
+    """Gather at constant indices."""
+    x = run_time(call)
+    axis = call.axis(call.attr_int("axis", 0), len(x.shape))
+    indices = call.constant(1, "indices")
+    extent = x.shape[axis]
+    if indices.dtype.kind != "i" or np.any(indices < -extent) or np.any(indices >= extent):
+        raise call.damaged(f"indices outside the {extent} elements of axis {axis}")
+    flat = [int(i) % extent for i in indices.reshape(-1)]
+    if not flat:
+        raise UnsupportedError("no indices")
+    result = taken(call, x, {axis: flat})
+    return [call.builder.reshaped(result, x.shape[:axis] + indices.shape + x.shape[axis + 1 :])]
+
+
+def tile(call: Call) -> list[Item]:
+    """Tile with constant repeats."""
+    x = run_time(call)
+    repeats = call.integers(1, "repeats")
+    if len(repeats) != len(x.shape):
+        raise call.damaged(f"repeats {list(repeats)[:16]} of {len(x.shape)} dimensions")
+    return [_repeated(call, x, repeats)]
+
+
+def _repeated(call: Call, x: Value, repeats: Sequence[int]) -> Value:
+    if min(repeats, default=1) < 1:
+        raise UnsupportedError(f"repeats {list(repeats)[:16]}; allowed from 1")
+    if all(number == 1 for number in repeats):
+        return x
+    attrs = TileAttrs(tuple(repeats[d] for d in x.order))
+    return call.emit("tile", [call.builder.stored(x, x.order)], x.order, attrs)
+
+
+def expand(call: Call) -> list[Item]:
+    """Expand to a constant shape."""
+    x, wanted = run_time(call), call.integers(1, "shape")
+    rank = max(len(x.shape), len(wanted))
+    x = call.builder.reshaped(x, (1,) * (rank - len(x.shape)) + x.shape)
+    padded = (1,) * (rank - len(wanted)) + wanted
+    if any(e != w and 1 not in (e, w) for e, w in zip(x.shape, padded, strict=True)):
+        raise call.damaged(f"{list(x.shape)} expanded to {list(wanted)[:16]}")
+    repeats = [w if e == 1 else 1 for e, w in zip(x.shape, padded, strict=True)]
+    return [_repeated(call, x, repeats)]
+
+
+def depth_to_space(call: Call) -> list[Item]:
+    """DepthToSpace in both its modes."""
+    n, c, h, w, size = _blocks(call)
+    if c % (size * size):
+        raise call.damaged(f"{c} channels in blocks of {size}x{size}")
+    mode, depth = call.attr_text("mode", "DCR"), c // (size * size)
+    if mode not in ("DCR", "CRD"):
+        raise call.damaged(f"mode {mode}")
+    if mode == "DCR":
+        parts, perm = (n, size, size, depth, h, w), (0, 3, 4, 1, 5, 2)
+    else:
+        parts, perm = (n, depth, size, size, h, w), (0, 1, 4, 2, 5, 3)
+    return [_rearranged(call, parts, perm, (n, depth, h * size, w * size))]
+
+
+def space_to_depth(call: Call) -> list[Item]:
+    """SpaceToDepth in both its modes."""
+    n, c, h, w, size = _blocks(call)
+    if h % size or w % size:
+        raise call.damaged(f"{h}x{w} pixels in blocks of {size}x{size}")
+    h, w = h // size, w // size
+    mode = call.attr_text("mode", "DCR")
+    if mode not in ("DCR", "CRD"):
+        raise call.damaged(f"mode {mode}")
+    perm = (0, 3, 5, 1, 2, 4) if mode == "DCR" else (0, 1, 3, 5, 2, 4)
+    shape = (n, c * size * size, h, w)
+    return [_rearranged(call, (n, c, h, size, w, size), perm, shape)]
+
+
+def _blocks(call: Call) -> tuple[int, int, int, int, int]:
+    shape, size = call.item(0).shape, call.attr_int("blocksize")
+    if len(shape) != 4 or size < 1:
+        raise call.damaged(f"blocks of {size} in shape {list(shape)}")
+    n, c, h, w = shape
+    return n, c, h, w, size
+
+
+def _rearranged(
+    call: Call, parts: tuple[int, ...], perm: tuple[int, ...], shape: tuple[int, ...]
+) -> Value:
+    x = call.builder.reshaped(run_time(call), parts)
+    moved = replace(
+        x,
+        shape=tuple(x.shape[d] for d in perm),
+        order=tuple(perm.index(d) for d in x.order),
+    )
+    return call.builder.reshaped(moved, shape)
+
+
+def resize(call: Call) -> list[Item]:
+    """Resize: nearest in every variant, linear as TensorFlow Lite has it."""
+    x = run_time(call)
+    rank = len(x.shape)
+    scales, sizes = _resize_numbers(call, x.shape)
+    mode = call.attr_text("mode", "nearest")
+    where = call.attr_text("coordinate_transformation_mode", "half_pixel")
+    if call.opset < 11:
+        where = "asymmetric"
+    if mode == "nearest":
+        rounding = call.attr_text("nearest_mode", "round_prefer_floor")
+        if call.opset < 11:
+            rounding = "floor"
+        chosen = {
+            d: _nearest(x.shape[d], sizes[d], scales[d], where, rounding)
+            for d in range(rank)
+            if sizes[d] != x.shape[d]
+        }
+        return [taken(call, x, chosen) if chosen else x]
+    if mode != "linear" or where not in ("half_pixel", "align_corners", "asymmetric"):
+        raise UnsupportedError(f"mode {mode} with {where}; allowed nearest, and plain linear")
+    if call.attr_int("antialias", 0) or rank not in (3, 4) or sizes[:2] != x.shape[:2]:
+        raise UnsupportedError("linear resizing with antialias, or of batches and channels")
+    if any(e * s != n for e, s, n in zip(x.shape, scales, sizes, strict=True)):
+        raise UnsupportedError("linear resizing by a factor that gives no whole extent")
+    name, _ = image(call)
+    size = (1, sizes[2]) if rank == 3 else (sizes[2], sizes[3])
+    attrs = ResizeBilinearAttrs(size, where == "align_corners", where == "half_pixel")
+    return [as_image(call, call.builder.emit("resize_bilinear", [name], attrs), rank)]
+
+
+def _resize_numbers(call: Call, shape: tuple[int, ...]) -> tuple[list[float], tuple[int, ...]]:
+    """Scale and output extent of each dimension."""
+    position = 1 if call.opset < 11 else 2
+    rank = len(shape)
+    axes = tuple(call.axis(a, rank) for a in call.attr_ints("axes", range(rank)))
+    if call.attr_text("keep_aspect_ratio_policy", "stretch") != "stretch":
+        raise UnsupportedError("a keep_aspect_ratio_policy other than stretch")
+    scales, sizes = [1.0] * rank, list(shape)
+    if call.has_attr("scales"):
+        numbers = [float(s) for s in call.attributes["scales"].floats]
+    elif call.optional(position) is not None and call.constant(position, "scales").size:
+        numbers = [float(s) for s in call.constant(position, "scales").reshape(-1)]
+    else:
+        wanted = call.integers(3, "sizes")
+        numbers = [w / shape[a] for w, a in zip(wanted, axes, strict=False)]
+        for axis, extent in zip(axes, wanted, strict=False):
+            sizes[axis] = extent
+    if len(numbers) != len(axes) or not all(math.isfinite(s) and s > 0 for s in numbers):
+        raise call.damaged(f"scales {numbers[:16]} for {len(axes)} dimensions")
+    for axis, scale in zip(axes, numbers, strict=True):
+        scales[axis] = scale
+        if sizes[axis] == shape[axis]:
+            sizes[axis] = math.floor(shape[axis] * scale)
+    if not all(1 <= extent <= _MAX_EXTENT for extent in sizes):
+        raise UnsupportedError(f"a size of {sizes[:16]}; allowed 1 ... {_MAX_EXTENT}")
+    return scales, tuple(sizes)
+
+
+_ROUNDINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "round_prefer_floor": lambda x: np.ceil(x - 0.5),
+    "round_prefer_ceil": lambda x: np.floor(x + 0.5),
+    "floor": np.floor,
+    "ceil": np.ceil,
+}
+
+
+def _nearest(extent: int, size: int, scale: float, where: str, rounding: str) -> list[int]:
+    """The input's index for each index of the output."""
+    out = np.arange(size, dtype=np.float64)
+    places = {
+        "half_pixel": (out + 0.5) / scale - 0.5,
+        "asymmetric": out / scale,
+        "align_corners": out * (extent - 1) / max(size - 1, 1),
+        "pytorch_half_pixel": (out + 0.5) / scale - 0.5 if size > 1 else np.zeros(size),
+        "half_pixel_symmetric": extent / 2 * (1 - size / (extent * scale))
+        + (out + 0.5) / scale
+        - 0.5,
+    }
+    if where not in places or rounding not in _ROUNDINGS:
+        raise UnsupportedError(f"nearest elements by {where} and {rounding}")
+    indices = np.clip(_ROUNDINGS[rounding](places[where]), 0, extent - 1)
+    return [int(i) for i in indices]
