@@ -33,6 +33,7 @@ from tinycc_ml.memplan import (
     Streaming,
     order_program,
     plan_program,
+    ram_curve,
 )
 from tinycc_ml.ops import LayerGraph, format_layer_graph, integerize
 from tinycc_ml.placement import Where, data_bytes, place
@@ -58,7 +59,9 @@ class Compilation:
         imported: The graph as the file has it.
         graph: The simplified graph, still with real scales.
         integers: The graph in integers.
-        program: Kernels and calls.
+        kernels: Which kernels might be chosen.
+        layers: Kernels and calls, one for each layer.
+        program: The same, where consecutive layers run row by row.
         plan: Where values lie.
         layout: The values' C expressions.
         passes: What the graph passes did.
@@ -70,6 +73,8 @@ class Compilation:
     imported: Graph
     graph: Graph
     integers: LayerGraph
+    kernels: KernelChoice
+    layers: Program
     program: Program
     plan: MemoryPlan
     layout: Layout
@@ -133,11 +138,11 @@ def compile_model(
     program = select(integers, features(board), kernels, limit, small=optimize == "flash")
     dump("06_select", format_program(program))
     # 7. order; consecutive layers may run row by row
-    program = order_program(program, options.io)
+    layers = order_program(program, options.io)
     # 8. place
-    state_bytes = sum(program.types[state.value].size_bytes for state in program.states)
+    state_bytes = sum(layers.types[state.value].size_bytes for state in layers.states)
     placing = _Placing(board, options.io, kernels, optimize, ram_limit, state_bytes)
-    program, plan = _place(program, integers, placing)
+    program, plan = _place(layers, integers, placing)
     dump("07_order", format_order(program))
     dump("08_place", plan.render())
     placement = place(program, board, plan.arena_bytes, hot_code, weights)
@@ -148,7 +153,18 @@ def compile_model(
     manifest = account(layout, provenance, options, passes.refusals)
     dump("10_account", manifest.to_json())
     return Compilation(
-        board, imported, graph, integers, program, plan, layout, passes, manifest, len(data)
+        board=board,
+        imported=imported,
+        graph=graph,
+        integers=integers,
+        kernels=kernels,
+        layers=layers,
+        program=program,
+        plan=plan,
+        layout=layout,
+        passes=passes,
+        manifest=manifest,
+        model_bytes=len(data),
     )
 
 
@@ -186,9 +202,7 @@ def _place(program: Program, integers: LayerGraph, placing: _Placing) -> tuple[P
     limit_bytes = placing.limit_bytes
 
     def streaming() -> Streaming:
-        portable = placing.kernels == "portable"
-        able = features(placing.board)
-        return Streaming(program, integers, able, placing.io, portable=portable)
+        return _streaming(program, integers, placing.board, placing.io, placing.kernels)
 
     if placing.io == "rows":
         streamed = streaming().fastest()
@@ -208,6 +222,19 @@ def _place(program: Program, integers: LayerGraph, placing: _Placing) -> tuple[P
             f"--optimize {placing.optimize}, {arena_bytes - placing.ram_limit:,} too many"
         )
     return streamed.program, streamed.plan
+
+
+def _streaming(
+    program: Program, integers: LayerGraph, board: Board, io: Io, kernels: KernelChoice
+) -> Streaming:
+    return Streaming(program, integers, features(board), io, portable=kernels == "portable")
+
+
+def curve(compilation: Compilation) -> tuple[Streamed, ...]:
+    """The plans of the same kernels from the fastest to the smallest, whichever was chosen."""
+    layers, board, io = compilation.layers, compilation.board, compilation.layout.io
+    streaming = _streaming(layers, compilation.integers, board, io, compilation.kernels)
+    return ram_curve(layers, io, streaming)
 
 
 def generate(compilation: Compilation) -> dict[str, str]:
@@ -284,6 +311,7 @@ __all__ = [
     "Compilation",
     "check_fits",
     "compile_model",
+    "curve",
     "fit_problems",
     "generate",
     "ram_block_bytes",

@@ -135,18 +135,22 @@ def test_gen_writes_the_same_bytes_twice(cli):
 
 def test_analyze(cli, documented):
     data = check_json(cli("analyze", DIGITS, "--json"), "analyze", documented)
-    fields = {*data, *data["layers"][0]}
+    fields = {*data, *data["layers"][0], *data["curve"][0]}
     assert fields == documented["analyze"] - {"null"}
     assert data["board"] is None and data["fits"] is True and data["problems"] == []
     assert data["macs"] == sum(x["macs"] for x in data["layers"])
     assert data["gap_bytes"] == data["arena_bytes"] - data["lower_bound_bytes"]
     assert data["model_bytes"] == DIGITS.stat().st_size
+    names = [layer["name"] for layer in data["layers"]]
+    assert data["curve"][0]["groups"] == [] and data["curve"][-1]["groups"] != []
+    assert all(set(group) <= set(names) for plan in data["curve"] for group in plan["groups"])
 
 
 def test_analyze_prints_a_table(cli):
     result = cli("analyze", DIGITS, "--board", "nucleo-f746")
     assert result.code == 0
     assert "conv2d" in result.out and "fits nucleo-f746" in result.out
+    assert "RAM against time" in result.out and "+0.0%" in result.out
 
 
 def test_analyze_and_gen_start_no_process(cli, monkeypatch):

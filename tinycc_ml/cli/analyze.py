@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tinycc_ml.cli.compiling import Choices, compile_for
-from tinycc_ml.cli.output import out, print_json, shape_text, table
+from tinycc_ml.cli.output import out, print_json, shape_text, status, table
 from tinycc_ml.cli.parameters import compile_options, json_option, model_argument
-from tinycc_ml.compiler import Compilation, fit_problems, ram_block_bytes
+from tinycc_ml.compiler import Compilation, curve, fit_problems, ram_block_bytes
 from tinycc_ml.errors import DoesNotFitError
+from tinycc_ml.memplan import Streamed, plan_method
 
 
 @click.command("analyze")
@@ -32,10 +34,13 @@ def command(
     """
     compilation = compile_for(model, board, choices)
     problems = fit_problems(compilation)
+    with status("planning from the fastest to the smallest arena"):
+        plans = [_point(streamed) for streamed in curve(compilation)]
     if as_json:
-        print_json("analyze", _result(compilation, problems))
+        print_json("analyze", {**_result(compilation, problems), "curve": plans})
     else:
         _print(compilation, problems)
+        _print_curve(plans)
     if problems:
         manifest = compilation.manifest
         raise DoesNotFitError(
@@ -114,3 +119,36 @@ def _print(compilation: Compilation, problems: tuple[str, ...]) -> None:
             f"fits {board.name}: {ram_bytes:,} of {ram_block_bytes(board):,} bytes of RAM, "
             f"about {manifest.weight_bytes + code_bytes:,} of {board.flash_bytes:,} bytes of flash"
         )
+
+
+def _point(streamed: Streamed) -> dict[str, Any]:
+    """A plan of the curve, as JSON has it."""
+    calls = streamed.program.calls
+    return {
+        "arena_bytes": streamed.plan.arena_bytes,
+        "scratch_bytes": max((call.scratch_bytes for call in calls), default=0),
+        "cycles_estimate": streamed.program.cycles,
+        "plan_method": plan_method(streamed.program, streamed.plan),
+        "groups": [[layer.layer for layer in call.group] for call in calls if call.group],
+    }
+
+
+def _print_curve(plans: Sequence[Mapping[str, Any]]) -> None:
+    fastest = max(plans[0]["cycles_estimate"], 1)
+    rows = [
+        (
+            plan["arena_bytes"],
+            plan["scratch_bytes"],
+            plan["cycles_estimate"],
+            f"{plan['cycles_estimate'] / fastest - 1:+.1%}",
+            "; ".join(_ends(group) for group in plan["groups"]) or plan["plan_method"],
+        )
+        for plan in plans
+    ]
+    columns = [">arena", ">of it scratch", ">estimated cycles", ">", "row by row"]
+    out.print(table("RAM against time", columns, rows))
+
+
+def _ends(group: Sequence[str]) -> str:
+    """The first and the last layer of a group."""
+    return group[0] if len(group) == 1 else f"{group[0]} to {group[-1]}"

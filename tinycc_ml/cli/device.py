@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinycc_ml.cli.output import err, is_terminal
+from tinycc_ml.cli.output import status
 from tinycc_ml.compiler import Compilation, check_fits, generate
 from tinycc_ml.emit import write_project
 from tinycc_ml.errors import BoardError, LinkError, ToolchainError
@@ -86,7 +86,7 @@ def session(
     with tempfile.TemporaryDirectory(prefix="tinycc-ml-") as folder:
         built, counter, uncounted = None, None, ""
         if on != "serial":
-            with _status(f"building for {on}"):
+            with status(f"building for {on}"):
                 built = build(compilation, on, Path(folder), trace=trace)
         if cycles and built and on == "qemu":
             counter, uncounted = _counter(built, board, Path(folder))
@@ -130,12 +130,3 @@ def _check_model(compilation: Compilation, device: Device, where: str) -> None:
             f"{where}: the device runs another model ({found[:12]}...); build this one's firmware "
             f"with `tinycc-ml firmware` and flash it"
         )
-
-
-@contextmanager
-def _status(text: str) -> Iterator[None]:
-    if not is_terminal():
-        yield
-        return
-    with err.status(text):
-        yield

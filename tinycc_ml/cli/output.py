@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -52,3 +53,13 @@ def shape_text(shape: Sequence[int]) -> str:
 def is_terminal() -> bool:
     """Whether progress may be drawn."""
     return sys.stderr.isatty()
+
+
+@contextmanager
+def status(text: str) -> Iterator[None]:
+    """What takes time just now, shown on a terminal only."""
+    if not is_terminal():
+        yield
+        return
+    with err.status(text):
+        yield

@@ -11,7 +11,7 @@ from tinycc_ml.emit.manifest import LayerEntry, Manifest, RefusalEntry, StateEnt
 from tinycc_ml.emit.options import EmitOptions
 from tinycc_ml.emit.sections import fragment_name, sections_of
 from tinycc_ml.graph import Refusal
-from tinycc_ml.memplan import scratch_at_fullest
+from tinycc_ml.memplan import plan_method, scratch_at_fullest
 from tinycc_ml.schedule import format_schedule
 
 
@@ -50,7 +50,7 @@ def account(
         files=_files(layout, options),
         inputs=tuple(_tensor(port) for port in layout.inputs),
         outputs=tuple(_tensor(port) for port in layout.outputs),
-        plan_method=_method(layout),
+        plan_method=plan_method(program, plan),
         arena_bytes=plan.arena_bytes,
         scratch_bytes=max((call.scratch_bytes for call in program.calls), default=0),
         lower_bound_bytes=plan.lower_bound_bytes,
@@ -71,12 +71,6 @@ def account(
         activation_bytes=plan.arena_bytes - scratch_at_fullest(program, plan),
         input_rows=next((call.pushed.rows for call in program.calls if call.pushed), 0),
     )
-
-
-def _method(layout: Layout) -> str:
-    """How the layers share the arena, in words."""
-    has_groups = any(len(call.group) > 1 for call in layout.program.calls)
-    return ("row by row, else " if has_groups else "") + layout.plan.method
 
 
 def _files(layout: Layout, options: EmitOptions) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from tinycc_ml.memplan.bound import lower_bound_bytes
 from tinycc_ml.memplan.check import check_plan
 from tinycc_ml.memplan.check_state import check_states
+from tinycc_ml.memplan.curve import ram_curve
 from tinycc_ml.memplan.distance import safe_distance_bytes
 from tinycc_ml.memplan.execution import (
     Execution,
@@ -22,6 +23,7 @@ from tinycc_ml.memplan.program_plan import (
     Io,
     Optimize,
     external_values,
+    plan_method,
     plan_program,
     storage_root,
 )
@@ -54,8 +56,10 @@ __all__ = [
     "lower_bound_bytes",
     "order_program",
     "plan_memory",
+    "plan_method",
     "plan_problem",
     "plan_program",
+    "ram_curve",
     "safe_distance_bytes",
     "scratch_at_fullest",
     "solve",

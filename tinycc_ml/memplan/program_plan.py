@@ -88,6 +88,12 @@ def plan_program(program: Program, io: Io, *, overlap: bool = False) -> MemoryPl
     )
 
 
+def plan_method(program: Program, plan: MemoryPlan) -> str:
+    """How the layers of a program share the arena, in words."""
+    has_groups = any(len(call.group) > 1 for call in program.calls)
+    return ("row by row, else " if has_groups else "") + plan.method
+
+
 def values_in_arena(program: Program, io: Io) -> frozenset[str]:
     """The values, views included, that lie in the arena."""
     external = external_values(program, io)
