@@ -49,6 +49,8 @@ OPTIONS = {
     "GATHER": "GatherOptions",
     "DIV": "DivOptions",
     "MIRROR_PAD": "MirrorPadOptions",
+    "L2_NORMALIZATION": "L2NormOptions",
+    "L2_POOL_2D": "Pool2DOptions",
     "BATCH_MATMUL": "BatchMatMulOptions",
     "BATCH_TO_SPACE_ND": "BatchToSpaceNDOptions",
     "BROADCAST_TO": "BroadcastToOptions",

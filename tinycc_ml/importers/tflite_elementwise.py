@@ -56,6 +56,7 @@ ELEMENTWISE: dict[str, Row] = {
     "NEG": Row("neg", plain, _O.NegOptions),
     "NOT_EQUAL": Row("not_equal", plain, _O.NotEqualOptions, 2, 2),
     "POW": Row("pow", plain, _O.PowOptions, 2, 2),
+    "PRELU": Row("prelu", plain, _O.NONE, 2, 2),
     "ROUND": Row("round", plain, _O.NONE),
     "RSQRT": Row("rsqrt", plain, _O.NONE),
     "SELECT_V2": Row("select", plain, _O.SelectV2Options, 3, 3),

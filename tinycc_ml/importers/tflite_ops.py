@@ -14,6 +14,7 @@ from tflite.BuiltinOptions import BuiltinOptions
 
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.importers.flatbuffer import BOOL, FLOAT32, INT8, INT32, Field
+from tinycc_ml.importers.tflite_composite import COMPOSITE
 from tinycc_ml.importers.tflite_elementwise import ELEMENTWISE
 from tinycc_ml.importers.tflite_movement import MOVEMENT
 from tinycc_ml.importers.tflite_row import Row, plain
@@ -225,6 +226,7 @@ ROWS: dict[str, Row] = {
         operands=(2, 1, 3),
         bias_axis=0,
     ),
+    **COMPOSITE,
     **ELEMENTWISE,
     **MOVEMENT,
     **STATEFUL,

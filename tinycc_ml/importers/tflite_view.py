@@ -81,6 +81,27 @@ class OperatorView:
             raise self.damaged(f"axis {axis} of {rank}")
         return axis % rank
 
+    def is_real(self, position: int) -> bool:
+        """Whether an input is float32."""
+        return tensor_type(self.tensor(position), self.model.file).dtype is DType.FLOAT32
+
+    def scalar(self, position: int, what: str) -> int | float:
+        """An input that is a parameter of one number, as it is stored.
+
+        Raises:
+            UnsupportedError: If it is computed at run time.
+            ModelFileError: If it is no single number.
+        """
+        tensor = self.tensor(position)
+        if not len(tensor.data):
+            raise UnsupportedError(f"{what} ({tensor}) computed at run time; allowed constants")
+        type_ = tensor_type(tensor, self.model.file)
+        values = constant_array(tensor, type_, self.model.file).ravel().tolist()
+        if len(values) != 1 or not math.isfinite(values[0]):
+            raise self.damaged(f"{what} of {len(values)} elements, or infinite")
+        number: int | float = values[0]
+        return number
+
     def one_integer(self, position: int, what: str) -> int:
         """An input that is a parameter of one element.
 

@@ -180,6 +180,7 @@ def _floor_mod_loop(x: Expr, y: Expr) -> Expr:
 FUNCTIONS = (
     Function("atan2", "angle of a point", _of_library("atan2"), lambda x, y: b.call("atan2", x, y),
              _FLOAT),
+    Function("div", "x / y", np.divide, b.div, _FLOAT),
     Function("floor_div", "floor(x / y)", lambda x, y: np.floor(x / y),
              lambda x, y: b.call("floor", b.div(x, y)), _FLOAT),
     Function("floor_mod", "x - y * floor(x / y)", _floor_mod_numpy, _floor_mod_loop, _FLOAT),
