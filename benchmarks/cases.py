@@ -9,7 +9,8 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parent.parent
 _SHARED = REPOSITORY.parent / "shared" / "data" / "models"
 
-#: The bundled example, and the INT8 models of MLPerf Tiny, which lie beside the repository.
+#: The bundled example, and the models of MLPerf Tiny, which lie beside the repository: in INT8, and
+#: in float32.
 MODELS = {
     "digits": REPOSITORY / "examples" / "digits" / "digits.tflite",
     "ic": _SHARED / "pretrainedResnet_quant.tflite",
@@ -17,8 +18,14 @@ MODELS = {
     "vww": _SHARED / "vww_96_int8.tflite",
     "ad": _SHARED / "ad01_int8.tflite",
     "str_ww": _SHARED / "str_ww_ref_model.tflite",
+    "ic_f32": _SHARED / "pretrainedResnet.tflite",
+    "kws_f32": _SHARED / "kws_savedmodel_float.tflite",
+    "vww_f32": _SHARED / "vww_96_float.tflite",
+    "ad_f32": _SHARED / "ad01_fp32.tflite",
 }
-_MLPERF = [name for name in MODELS if name != "digits"]
+_FLOAT = [name for name in MODELS if name.endswith("_f32")]
+_INT8 = [name for name in MODELS if name not in _FLOAT]
+_MLPERF = [name for name in _INT8 if name != "digits"]
 #: Boards that QEMU runs, and what their cores are called in tables.
 BOARDS = {
     "mps2-an386": "M4",
@@ -76,8 +83,9 @@ class Case:
         return MODELS[self.model].exists()
 
 
-#: Cases besides every model on every board.
+#: Cases besides every INT8 model on every board.
 EXTRA = [
+    *(Case(model, "mps2-an386") for model in _FLOAT),
     Case("ic", "mps2-an386", "--flash-limit 112000"),
     *(Case(m, "mps2-an386", f"--optimize {what}") for m in _MLPERF for what in ("ram", "flash")),
 ]
@@ -85,7 +93,7 @@ EXTRA = [
 
 def all_cases() -> list[Case]:
     """Everything that is measured, ordered by model."""
-    cases = [*(Case(m, b) for m in MODELS for b in BOARDS), *EXTRA]
+    cases = [*(Case(m, b) for m in _INT8 for b in BOARDS), *EXTRA]
     return sorted(cases, key=lambda case: list(MODELS).index(case.model))
 
 
@@ -93,4 +101,5 @@ def all_cases() -> list[Case]:
 SLICE = [
     *(Case("digits", board) for board in BOARDS),
     *(Case(model, "mps2-an386") for model in _MLPERF),
+    Case("ad_f32", "mps2-an386"),
 ]

@@ -9,6 +9,16 @@ from dataclasses import dataclass
 
 #: The models' names in tables, and their multiply-accumulates as the files have them.
 TITLES = {"ic": "IC", "kws": "KWS", "vww": "VWW", "ad": "AD", "str_ww": "str_ww"}
+TITLES |= {f"{model}_f32": f"{TITLES[model]} float32" for model in ("ic", "kws", "vww", "ad")}
+
+
+#: The best ahead-of-time compiler of float32 models on the emulated M4, and its instructions.
+FLOAT_PEERS = {
+    "ic_f32": ("IREE 3.1", 49_500_000),
+    "kws_f32": ("onnx2c, -O3", 19_800_000),
+    "vww_f32": ("onnx2c, -O3", 54_800_000),
+    "ad_f32": ("IREE 3.1", 1_030_000),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.cases import BOARDS, REPOSITORY, Case, all_cases
 from benchmarks.measure import COLUMNS, Figures
-from benchmarks.published import CMSIS_NN_CYCLES, RESULTS, TFLM, TITLES, TVM
+from benchmarks.published import CMSIS_NN_CYCLES, FLOAT_PEERS, RESULTS, TFLM, TITLES, TVM
 
 DOCUMENT = REPOSITORY / "docs" / "benchmarks.md"
 _CORES = {core: board for board, core in BOARDS.items()}
@@ -125,11 +125,21 @@ def _kernels(measured: Measured) -> list[str]:
     return _table(["model, M4", ">CMSIS-NN's kernels", ">tinycc-ml", ">ratio"], rows())
 
 
+def _float32(measured: Measured) -> list[str]:
+    def rows() -> Iterator[Sequence[object]]:
+        for model, (who, theirs) in FLOAT_PEERS.items():
+            ours = _of(measured, model, "M4", "instructions")
+            yield (TITLES[model], who, _number(theirs), _number(ours), _ratio(theirs, ours))
+
+    return _table(["model, M4", "whose", ">its instructions", ">tinycc-ml", ">ratio"], rows())
+
+
 _TABLES = {
     "ours": _ours,
     "interpreter": _interpreter,
     "memory": _memory,
     "ahead-of-time": _ahead_of_time,
+    "float32": _float32,
     "kernels": _kernels,
     "published": _published,
 }

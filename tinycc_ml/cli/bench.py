@@ -19,6 +19,7 @@ from tinycc_ml.cli.parameters import (
     model_argument,
 )
 from tinycc_ml.compiler import Compilation
+from tinycc_ml.dtypes import DType
 from tinycc_ml.runner import CycleEstimate, Measurement, Place, measure
 
 
@@ -90,13 +91,21 @@ class _Costs:
     def _costs(self, units: int, estimate: int | None, macs: int) -> dict[str, Any]:
         measured = self.measured.as_units(units)
         cycles = estimate if estimate is not None else measured["cycles"]
-        per_cycle = self.compilation.board.core_data.macs_per_cycle
+        per_cycle = self._macs_per_cycle
         return {
             **measured,
             "cycles_estimate": estimate,
             "cycles_per_mac": round(cycles / macs, 4) if cycles is not None and macs else None,
             "cycles_bound": -(-macs // per_cycle) if per_cycle else None,
         }
+
+
+    @property
+    def _macs_per_cycle(self) -> int:
+        """Of int8; 0 where that is not known, or some of the model's are no integers."""
+        layers = (layer for layer in self.compilation.integers.layers if layer.macs)
+        is_int8 = all(layer.workload.dtype is DType.INT8 for layer in layers)
+        return self.compilation.board.core_data.macs_per_cycle if is_int8 else 0
 
 
 def _result(compilation: Compilation, running: Session, costs: _Costs, runs: int) -> dict[str, Any]:

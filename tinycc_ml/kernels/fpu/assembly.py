@@ -1,6 +1,6 @@
 """Pieces of assembly that the tiles for the floating-point unit share.
 
-A multiplication and an addition, not the fused one: on a Cortex-M4 or M33 these take one cycle
+A multiplication and an addition, not the fused one: on a Cortex-M4 these take one cycle
 each and VFMA takes three, and sums are rounded like those of TensorFlow Lite Micro. A result must
 not be used by the very next instruction, which would wait for it: so products come in fours before
 their sums.
