@@ -83,6 +83,22 @@ _FIXED_POINT = (
     ),
 )
 
+_WIDE = (
+    ScalarFunction(
+        "requantize_wide",
+        (("acc", DType.INT64), ("multiplier", _I32), ("shift", _I32)),
+        _I32,
+        lambda acc, multiplier, shift: int(fixed_point.requantize_wide(acc, multiplier, shift)),
+        (),
+        "acc * multiplier / 2^shift, rounded to nearest, ties upward; |acc| < 2^47, "
+        "0 <= multiplier < 2^15, 8 <= shift <= 46.",
+        """\
+  const int64_t product = acc * (int64_t)multiplier;
+  return (int32_t)((product + ((int64_t)1 << (shift - 1))) >> shift);
+""",
+    ),
+)
+
 _SOFTMAX = (
     ScalarFunction(
         "count_leading_zeros",
@@ -387,7 +403,7 @@ _SWAR = (
 
 FUNCTIONS: dict[str, ScalarFunction] = {
     function.name: function
-    for function in (*_FIXED_POINT, *_SOFTMAX, *GATES, *_FLOAT, *_DSP, *_SWAR)
+    for function in (*_FIXED_POINT, *_WIDE, *_SOFTMAX, *GATES, *_FLOAT, *_DSP, *_SWAR)
 }
 
 #: All that a :class:`~tinycc_ml.loopir.ir.Call` may name.

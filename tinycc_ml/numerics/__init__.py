@@ -7,6 +7,8 @@ from tinycc_ml.numerics.affine import affine_dequantize, affine_quantize
 from tinycc_ml.numerics.fixed_point import (
     multiply_by_quantized_multiplier,
     quantize_multiplier,
+    reduced_multiplier,
+    requantize_wide,
     rounding_divide_by_pot,
     saturating_rounding_doubling_high_mul,
     wrap_int32,
@@ -32,7 +34,9 @@ __all__ = [
     "multiply_by_quantized_multiplier",
     "quantize_multiplier",
     "quantized_clamp",
+    "reduced_multiplier",
     "requantize",
+    "requantize_wide",
     "round_half_away",
     "rounding_divide_by_pot",
     "saturating_rounding_doubling_high_mul",

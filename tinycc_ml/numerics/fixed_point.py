@@ -90,3 +90,28 @@ def multiply_by_quantized_multiplier(x: IntLike, multiplier: IntLike, shift: Int
     left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
     shifted = wrap_int32(np.asarray(x, np.int64) << left)
     return rounding_divide_by_pot(saturating_rounding_doubling_high_mul(shifted, multiplier), right)
+
+
+def reduced_multiplier(multiplier: IntLike) -> IntArray:
+    """The 15 bits of a 31-bit multiplier that :func:`requantize_wide` multiplies with.
+
+    Source: ``MultiplyByQuantizedMultiplier(int64_t, ...)``: rounded, and 0x7FFF where that exceeds
+    15 bits.
+    """
+    wide = np.asarray(multiplier, np.int64)
+    return np.where(wide < 0x7FFF0000, (wide + (1 << 15)) >> 16, 0x7FFF)
+
+
+def requantize_wide(x: IntLike, multiplier: IntLike, shift: IntLike) -> IntArray:
+    """``x * multiplier / 2**shift``, rounded to nearest, ties upward.
+
+    Args:
+        x: Below 2**47 in magnitude.
+        multiplier: Of 15 bits; see :func:`reduced_multiplier`.
+        shift: 8 ... 46: 15 less the multiplier's own shift.
+
+    Source: ``MultiplyByQuantizedMultiplier(int64_t, ...)``.
+    """
+    wide, down = np.asarray(x, np.int64), np.asarray(shift, np.int64)
+    rounded = wide * np.asarray(multiplier, np.int64) + (np.int64(1) << (down - 1))
+    return rounded >> down

@@ -60,7 +60,7 @@ class Conv2D(OpDef):
     name = "conv2d"
     attrs_type = Conv2DAttrs
     summary = "2-D convolution, any kernel, stride, dilation and padding; fused activation"
-    dtypes: ClassVar[tuple[str, ...]] = ("int8", "float32")
+    dtypes: ClassVar[tuple[str, ...]] = ("int8", "int16", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -131,7 +131,7 @@ class Conv2D(OpDef):
         ix = tap_index("ox", "kx", a.stride[1], a.dilation[1], a.padding.left)
         factor = sums.factor(b.load(x, 0, iy, ix, "ic"))
         product = b.mul(factor, b.load(w, "oc", "ky", "kx", "ic"))
-        taps = b.nest([("ic", in_c)], Accumulate("acc", product))
+        taps = b.nest([("ic", in_c)], Accumulate("acc", sums.term(product)))
         taps = b.nest([("kx", kw)], *b.when(tap_conditions(ix, extents, width), *taps))
         taps = b.nest([("ky", kh)], *b.when(tap_conditions(iy, extents, height), *taps))
         body = b.nest(

@@ -15,7 +15,7 @@ import numpy as np
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, Constant
-from tinycc_ml.loopir import Affine, AffineLike, Buffer, Condition, Expr, Var, affine
+from tinycc_ml.loopir import Affine, AffineLike, Buffer, Cast, Condition, Expr, Var, affine
 from tinycc_ml.loopir import build as b
 from tinycc_ml.numerics import multiply_by_quantized_multiplier, quantize_multiplier
 from tinycc_ml.ops.activation import Activation, output_clamp
@@ -35,6 +35,16 @@ from tinycc_ml.ops.int8_checks import (
     int8_problem,
     scale_problem,
     sum_problem,
+)
+from tinycc_ml.ops.quantized import dtype_problem
+from tinycc_ml.ops.wide_convolution import (
+    WideNumbers,
+    finish_wide,
+    is_wide,
+    wide_constants,
+    wide_output,
+    wide_range_problem,
+    wide_type_problem,
 )
 
 
@@ -72,7 +82,7 @@ class WeightedLayer:
 
 def integerize_convolution(
     bound: BoundNode, layer: WeightedLayer
-) -> tuple[ConvNumbers | FloatNumbers, tuple[tuple[str, Constant], ...]]:
+) -> tuple[ConvNumbers | FloatNumbers | WideNumbers, tuple[tuple[str, Constant], ...]]:
     """Numbers and constants (weight, bias; multiplier, shift) of a layer with weights.
 
     In float32 they are the model's. In integers: the inputs of the node are input, weight, bias.
@@ -82,7 +92,10 @@ def integerize_convolution(
     where the weight is quantized per tensor.
     """
     if is_float(bound):
-        return float_numbers(layer.activation), _float_constants(bound)
+        return float_numbers(layer.activation), _own_constants(bound)
+    if is_wide(bound):
+        limits = output_clamp(layer.activation, bound.outputs[0])
+        return WideNumbers(*limits), wide_constants(_own_constants(bound), *_multipliers(bound))
     y, weight = bound.outputs[0].quant, bound.constants[1]
     assert y and weight  # checked by check_convolution
     bias = _folded_bias(bound, layer)
@@ -96,7 +109,7 @@ def integerize_convolution(
     )
 
 
-def _float_constants(bound: BoundNode) -> tuple[tuple[str, Constant], ...]:
+def _own_constants(bound: BoundNode) -> tuple[tuple[str, Constant], ...]:
     _, weight, bias = bound.constants
     assert weight and bias  # checked by check_convolution
     return (("weight", weight), ("bias", bias))
@@ -106,6 +119,13 @@ def check_convolution(bound: BoundNode, layer: WeightedLayer) -> str | None:
     """Why this layer is not supported, or ``None``."""
     if is_float(bound):
         return float_problem(bound) or _constants_problem(bound)
+    if is_wide(bound):
+        return (
+            wide_type_problem(bound)
+            or dtype_problem("weight", bound.inputs[1], DType.INT8)
+            or _weight_problem(bound, layer.channel_axis)
+            or _wide_problem(bound, layer)
+        )
     return _type_problem(bound, layer.channel_axis) or _range_problem(bound, layer)
 
 
@@ -116,9 +136,26 @@ def _type_problem(bound: BoundNode, channel_axis: int) -> str | None:
         return problem
     if w.dtype != DType.INT8 or bias.dtype != DType.INT32:
         return f"weight {w.dtype.value}, bias {bias.dtype.value}; allowed int8 and int32"
+    return _weight_problem(bound, channel_axis)
+
+
+def _wide_problem(bound: BoundNode, layer: WeightedLayer) -> str | None:
+    bias = bound.constants[2]
+    assert bias  # checked by _weight_problem
+    try:
+        multiplier, shift = _multipliers(bound)
+        output_clamp(layer.activation, bound.outputs[0])
+    except UnsupportedError as error:
+        return str(error)
+    rows = np.moveaxis(_weight(bound), layer.channel_axis, 0)
+    return wide_range_problem(rows.reshape(len(rows), -1), bias.array, multiplier, shift)
+
+
+def _weight_problem(bound: BoundNode, channel_axis: int) -> str | None:
     problem = _constants_problem(bound)
     if problem:
         return problem
+    w = bound.inputs[1]
     if w.quant is None:
         return "the weight has no quantization parameters"
     if any(w.quant.zero_points):
@@ -244,6 +281,8 @@ def finish(products: Array, workload: Workload, operands: Mapping[str, Array]) -
     numbers = workload.numbers
     if isinstance(numbers, FloatNumbers):
         return limit(products + operands["bias"], numbers)
+    if isinstance(numbers, WideNumbers):
+        return finish_wide(products, numbers, operands)
     acc = products.astype(np.int64) + operands["bias"]
     return requantize_channels(
         acc, cast(ConvNumbers, numbers), operands["multiplier"], operands["shift"]
@@ -259,12 +298,14 @@ class Accumulation:
         start: Its first value, by channel.
         factor: What an element of the input is multiplied as.
         output: What the finished sum becomes, by channel.
+        term: What a product is added as.
     """
 
     dtype: DType
     start: Callable[[AffineLike], Expr]
     factor: Callable[[Expr], Expr]
     output: Callable[[AffineLike], Expr]
+    term: Callable[[Expr], Expr] = lambda product: product
 
 
 def accumulation(workload: Workload, acc: str = "acc") -> Accumulation:
@@ -278,8 +319,16 @@ def accumulation(workload: Workload, acc: str = "acc") -> Accumulation:
             lambda x: x,
             lambda channel: limited(b.add(Var(acc), b.load(bias, channel)), numbers),
         )
-    n = cast(ConvNumbers, numbers)
     multiplier, shift = buffers["multiplier"], buffers["shift"]
+    if isinstance(numbers, WideNumbers):
+        return Accumulation(
+            DType.INT64,
+            lambda channel: b.load(bias, channel),
+            lambda x: x,
+            lambda channel: wide_output(channel, multiplier, shift, numbers),
+            lambda product: Cast(DType.INT64, product),
+        )
+    n = cast(ConvNumbers, numbers)
     return Accumulation(
         DType.INT32,
         lambda channel: b.load(bias, channel),

@@ -59,7 +59,7 @@ class DepthwiseConv2D(OpDef):
     name = "depthwise_conv2d"
     attrs_type = DepthwiseConv2DAttrs
     summary = "2-D depthwise convolution, one or more filters per channel; fused activation"
-    dtypes = ("int8", "float32")
+    dtypes = ("int8", "int16", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -138,7 +138,7 @@ class DepthwiseConv2D(OpDef):
         ix = tap_index("ox", "kx", a.stride[1], a.dilation[1], a.padding.left)
         factor = sums.factor(b.load(x, 0, iy, ix, "ic"))
         product = b.mul(factor, b.load(w, 0, "ky", "kx", oc))
-        taps = b.when(tap_conditions(ix, extents, width), Accumulate("acc", product))
+        taps = b.when(tap_conditions(ix, extents, width), Accumulate("acc", sums.term(product)))
         taps = b.nest([("kx", kw)], *taps)
         taps = b.nest([("ky", kh)], *b.when(tap_conditions(iy, extents, height), *taps))
         channels = [("ic", in_c)] + ([("filter", filters)] if filters > 1 else [])

@@ -54,7 +54,7 @@ class FullyConnected(OpDef):
     name = "fully_connected"
     attrs_type = FullyConnectedAttrs
     summary = "Matrix product with constant weights, any batch; fused activation"
-    dtypes = ("int8", "float32")
+    dtypes = ("int8", "int16", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -109,7 +109,7 @@ class FullyConnected(OpDef):
         body = b.nest(
             [("batch", batch), ("oc", out_c)],
             Local("acc", sums.dtype, sums.start("oc")),
-            *b.nest([("ic", in_c)], Accumulate("acc", product)),
+            *b.nest([("ic", in_c)], Accumulate("acc", sums.term(product))),
             b.store(y, ("batch", "oc"), sums.output("oc")),
         )
         return LoopKernel("fully_connected", (x, w, *constants, y), body)
