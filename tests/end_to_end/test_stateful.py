@@ -133,3 +133,13 @@ class _Replaced(NumpyReference):
 
     def run(self, inputs):
         return super().run([next(self._inputs)])
+
+
+def test_onnx_recurrent_layers_on_the_host(tmp_path):
+    """Both directions of a GRU, within the tolerance of ONNX Runtime's results."""
+    name = "syn_torch_bigru"
+    path = shared_path(f"data/models_synthetic/{name}.onnx")
+    (model,) = build_host([compile_model(path, load_board("host"))], tmp_path)
+    with np.load(shared_path(f"data/golden_synthetic/{name}.onnx.npz")) as data:
+        for x, expected in zip(data["input_x"], data["output_y__noopt"], strict=True):
+            assert agree(model.run([x]), [expected])

@@ -99,7 +99,6 @@ class _Costs:
             "cycles_bound": -(-macs // per_cycle) if per_cycle else None,
         }
 
-
     @property
     def _macs_per_cycle(self) -> int:
         """Of int8; 0 where that is not known, or some of the model's are no integers."""

@@ -65,7 +65,7 @@ class Logistic(OpDef):
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
         if isinstance(workload.numbers, FloatNumbers):
-            return (_float_logistic(operands["input"]),)
+            return (float_logistic(operands["input"]),)
         return lookup_reference(workload, operands)
 
     def access(self, workload: Workload) -> Access:
@@ -87,7 +87,8 @@ def logistic(x: Expr) -> Expr:
     return Select(Compare(">", x, b.number(_NEARLY_ONE)), b.number(1.0), low)
 
 
-def _float_logistic(x: Array) -> Array:
+def float_logistic(x: Array) -> Array:
+    """The function of float32, in NumPy."""
     one = np.float32(1)
     low = np.where(x < np.float32(_NEARLY_EXP), exp(x), one / (one + exp(-x)))
     result: Array = np.where(x > np.float32(_NEARLY_ONE), one, low)

@@ -22,11 +22,10 @@ from tinycc_ml.loopir import (
 )
 from tinycc_ml.loopir import build as b
 from tinycc_ml.ops.base import Numbers, Workload, buffers_of
-from tinycc_ml.ops.floats import FloatNumbers, exp, limit, limited, running_product
-from tinycc_ml.ops.logistic import logistic
+from tinycc_ml.ops.floats import FloatNumbers, limit, limited, running_product
+from tinycc_ml.ops.logistic import float_logistic, logistic
 
 _GATES = 4
-_ONE = np.float32(1)
 _F32 = DType.FLOAT32
 
 
@@ -55,9 +54,9 @@ def float_reference(
             + running_product(hidden, operands["recurrent"][gate])
             for gate in range(_GATES)
         ]
-        added = _logistic(gates[0]) * _tanh(gates[2])
-        cell = limit(_logistic(gates[1]) * cell + added, n.cell)
-        hidden = _tanh(cell) * _logistic(gates[3])
+        added = float_logistic(gates[0]) * _tanh(gates[2])
+        cell = limit(float_logistic(gates[1]) * cell + added, n.cell)
+        hidden = _tanh(cell) * float_logistic(gates[3])
         outputs.append(hidden)
     return np.moveaxis(np.stack(outputs), 0, axis), hidden, cell
 
@@ -110,11 +109,6 @@ def _state_loops(
 
 def _tanh_of(x: Expr) -> Expr:
     return b.call("tanh", x)
-
-
-def _logistic(x: Array) -> Array:
-    result: Array = _ONE / (_ONE + exp(-x))
-    return result
 
 
 def _tanh(x: Array) -> Array:

@@ -374,6 +374,7 @@ def _without_dead(graph: Graph) -> Graph:
             kept.append(node)
             needed.update(node.inputs)
     needed.update(graph.inputs)
+    needed.update(name for node in kept for name in node.outputs)
     return replace(
         graph,
         nodes=tuple(reversed(kept)),

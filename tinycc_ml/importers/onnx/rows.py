@@ -14,6 +14,7 @@ from tinycc_ml.importers.onnx import rows_movement as movement
 from tinycc_ml.importers.onnx import rows_quant as quant
 from tinycc_ml.importers.onnx import rows_shape as shapes
 from tinycc_ml.importers.onnx.call import Call
+from tinycc_ml.importers.onnx.rows_recurrent import recurrent
 from tinycc_ml.importers.onnx.values import Item
 
 
@@ -64,6 +65,7 @@ ROWS: dict[str, Row] = {
     "Floor": Row(elementwise.unary("floor")),
     "Gather": Row(movement.gather, 2, 2),
     "Gelu": Row(elementwise.gelu),
+    "GRU": Row(recurrent("gru"), 3, 6),
     "Gemm": Row(layers.gemm, 2, 3),
     "GlobalAveragePool": Row(layers.global_average_pool),
     "GlobalMaxPool": Row(layers.global_max_pool),
@@ -72,6 +74,7 @@ ROWS: dict[str, Row] = {
     "Identity": Row(shapes.same),
     "LeakyRelu": Row(elementwise.sloped("leaky_relu", ("alpha", 0.01))),
     "Log": Row(elementwise.unary("log")),
+    "LSTM": Row(recurrent("lstm"), 3, 8),
     "MatMul": Row(layers.matmul, 2, 2),
     "MaxPool": Row(layers.max_pool),
     "Mean": Row(elementwise.mean_, 1, None),
@@ -88,6 +91,7 @@ ROWS: dict[str, Row] = {
     "ReduceMax": Row(shapes.reduction("reduce_max", shapes.extreme_attrs), 1, 2),
     "ReduceMean": Row(shapes.reduction("mean", shapes.mean_attrs), 1, 2),
     "ReduceMin": Row(shapes.reduction("reduce_min", shapes.extreme_attrs), 1, 2),
+    "RNN": Row(recurrent("rnn"), 3, 6),
     "Relu": Row(elementwise.unary("relu")),
     "Reshape": Row(shapes.reshape, 1, 2),
     "Resize": Row(movement.resize, 1, 4),
