@@ -75,6 +75,7 @@ def outputs(compilation: Compilation, program: Program, plan: MemoryPlan) -> Non
         ("rows", "host", 4),
         ("narrow", "mps2-an386", 4),
         ("rows", "mps2-an386", 3),
+        ("rows", "mps3-an547", 3),
         ("tiles", "mps2-an386", 9),
         pytest.param("rows", "host", 1, marks=pytest.mark.slow),
         pytest.param("rows", "mps2-an386", 1, marks=pytest.mark.slow),

@@ -42,7 +42,7 @@ class Conv2DMve(KernelDef):
 
     def cycles(self, workload: Workload) -> int:
         """See the base class."""
-        return _instructions(_columns(workload)) + 2 * outputs(workload)
+        return instructions(_columns(workload)) + 2 * outputs(workload)
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""
@@ -61,10 +61,10 @@ def _ways(shape: ConvShape) -> list[Columns]:
 
 def _columns(workload: Workload) -> Columns:
     """The cheapest way that this shape allows; of equal ones the first."""
-    return min(_ways(_shape(workload)), key=_instructions)
+    return min(_ways(_shape(workload)), key=instructions)
 
 
-def _instructions(columns: Columns) -> int:
+def instructions(columns: Columns) -> int:
     """Roughly; rows are copied in nearly no time."""
     s = columns.shape
     pixels = s.out_size[0] * s.out_size[1]

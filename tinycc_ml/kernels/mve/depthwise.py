@@ -54,7 +54,7 @@ class DepthwiseMve(KernelDef):
         filters = workload.operand("output").shape[3]
         if filters != channels:
             return f"{filters // channels} filters per channel; allowed 1"
-        layer = _Layer(workload)
+        layer = DepthwiseLayer.of(workload)
         taps = layer.shape.kernel[0] * layer.shape.kernel[1]
         if taps > TAPS_LIMIT:
             return f"{taps} taps; allowed up to {TAPS_LIMIT}"
@@ -65,13 +65,13 @@ class DepthwiseMve(KernelDef):
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
-        layer = _Layer(workload)
+        layer = DepthwiseLayer.of(workload)
         access = layer.access or op(self.op).access(workload)
         return Kernel(self.name, (), verify_kernel(layer.kernel(self.op)), access)
 
     def cycles(self, workload: Workload) -> int:
         """See the base class."""
-        layer = _Layer(workload)
+        layer = DepthwiseLayer.of(workload)
         height, width = layer.shape.out_size
         taps = layer.shape.kernel[0] * layer.shape.kernel[1]
         vectors = -(-layer.shape.in_channels * layer.together // LANES)
@@ -80,20 +80,25 @@ class DepthwiseMve(KernelDef):
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""
-        layer = _Layer(workload)
+        layer = DepthwiseLayer.of(workload)
         folded = layer.fold(constants)
         assert not isinstance(folded, str)  # the layer is not refused
         return (Constant(pack_depthwise(folded, layer.together)),)
 
 
-class _Layer:
-    """A layer with its rows; `together` pixels are computed as one."""
+class DepthwiseLayer:
+    """A layer with its rows; `together` pixels are computed as one.
 
-    def __init__(self, workload: Workload) -> None:
-        self.shape = in_one_row(ConvShape.of(workload))
-        self.together = _together(self.shape)
-        s = self.shape
-        self.is_direct = all(
+    Args:
+        shape: Of the layer.
+        one_line: Whether only lines of one row may be read in place, as the rows of the input do
+            not follow each other.
+    """
+
+    def __init__(self, shape: ConvShape, *, one_line: bool = False) -> None:
+        self.shape = s = shape
+        self.together = _together(shape)
+        self.is_direct = (s.kernel[0] == 1 or not one_line) and all(
             p == 0 and (n - 1) * stride + (k - 1) * d < size
             for p, n, stride, k, d, size in zip(
                 s.padding, s.out_size, s.stride, s.kernel, s.dilation, s.in_size, strict=True
@@ -104,6 +109,11 @@ class _Layer:
         self.input = Buffer("input", DType.INT8, row, Role.INPUT)
         out = (s.out_size[0], s.out_size[1] * s.in_channels)
         self.output = Buffer("output", DType.INT8, out, Role.OUTPUT)
+
+    @staticmethod
+    def of(workload: Workload) -> DepthwiseLayer:
+        """The layer with as many pixels in a row as possible."""
+        return DepthwiseLayer(in_one_row(ConvShape.of(workload)))
 
     @property
     def access(self) -> Access | None:
