@@ -48,6 +48,7 @@ OPTIONS = {
     "REDUCE_ALL": "ReducerOptions",
     "GATHER": "GatherOptions",
     "DIV": "DivOptions",
+    "SHAPE": "ShapeOptions",
     "MIRROR_PAD": "MirrorPadOptions",
     "L2_NORMALIZATION": "L2NormOptions",
     "L2_POOL_2D": "Pool2DOptions",

@@ -17,17 +17,20 @@ from tests.c_compilers import (
     run_tool,
     undefined_symbols,
 )
-from tests.end_to_end.networks import float_layers, joined
+from tests.end_to_end.networks import float_functions, float_layers, joined
 from tests.end_to_end.projects import build_host, compile_bytes, write_files
 from tests.oracle import run_tflm
 from tests.shared_data import REPOSITORY
 from tinycc_ml.compiler import Compilation
 from tinycc_ml.dtypes import DType
+from tinycc_ml.importers import import_tflite_bytes
+from tinycc_ml.ops import evaluate, integerize
 from tinycc_ml.runner import agree
 
 TYPES = ("bool", "uint8", "int16", "int32", "int64")
 NETWORKS = {
     "floats": float_layers,
+    "functions": float_functions,
     **{f"joined_{dtype}": lambda dtype=dtype: joined(dtype) for dtype in TYPES},
 }
 
@@ -73,6 +76,19 @@ def test_floats_as_tflm(tmp_path: Path) -> None:
         x = (rng.standard_normal((1, 6, 6, 2)) * scale).astype(np.float32)
         expected = run_tflm(float_layers().build(), [x])
         assert agree(host.run([x]), [y.reshape(1, 3, 3, 3) for y in expected])
+
+
+def test_functions_are_their_references(tmp_path: Path) -> None:
+    (host,) = build_host([network("functions")], tmp_path)
+    rng = np.random.default_rng(4)
+    graph = integerize(import_tflite_bytes(float_functions().build(), "functions.tflite"))
+    for scale in (0.1, 0.5, 1.0):
+        x = (rng.standard_normal((1, 4, 3)) * scale).astype(np.float32)
+        chosen, place, _ = host.run([x])
+        values = evaluate(graph, [x])
+        expected, index, _ = (values[name] for name in graph.outputs)
+        np.testing.assert_allclose(chosen, expected, rtol=1e-5)
+        assert np.array_equal(place, index)
 
 
 @pytest.mark.parametrize("dtype", TYPES)

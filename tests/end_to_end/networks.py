@@ -182,6 +182,93 @@ def joined(dtype: str) -> ModelBuilder:
     return b
 
 
+def many_operators() -> ModelBuilder:
+    """Moving, resampling, comparing and choosing, one after the other; outputs of several types."""
+    b = ModelBuilder()
+
+    def layer(builtin: str, inputs: list[int], shape: tuple[int, ...], **more: Any) -> int:
+        quant = more.pop("quant", Q)
+        dtype = more.pop("dtype", "int8")
+        name = f"{builtin.lower()}{len(b.operators)}"
+        y = b.tensor(name, shape, dtype, **quant)
+        b.operator(builtin, inputs, [y], **more)
+        return y
+
+    def numbers(*values: int) -> int:
+        return b.constant(f"numbers{len(b.tensors)}", np.array(values, np.int32))
+
+    x = b.input("x", (1, 4, 6, 4), "int8", **Q)
+    square = layer("DEPTH_TO_SPACE", [x], (1, 8, 12, 1), block_size=2)
+    part = layer(
+        "STRIDED_SLICE", [square, numbers(0, 7, 1, 0), numbers(1, 0, 11, 1), numbers(1, -2, 3, 1)],
+        (1, 4, 4, 1),
+    )  # fmt: skip
+    turned = layer("TRANSPOSE", [part, numbers(0, 2, 1, 3)], (1, 4, 4, 1))
+    smooth = layer(
+        "RESIZE_BILINEAR", [turned, numbers(6, 5)], (1, 6, 5, 1), half_pixel_centers=True
+    )
+    coarse = layer("RESIZE_NEAREST_NEIGHBOR", [smooth, numbers(3, 7)], (1, 3, 7, 1))
+    amounts = b.constant("amounts", np.array([[0, 0], [1, 0], [0, 2], [0, 0]], np.int32))
+    wide = layer("MIRROR_PAD", [coarse, amounts], (1, 4, 9, 1), mode=0)
+    up = layer(
+        "TRANSPOSE_CONV",
+        [numbers(1, 8, 18, 2), _weight(b, "up_w", 2, 3, 3, 1), wide],
+        (1, 8, 18, 2),
+        padding="SAME",
+        stride_h=2,
+        stride_w=2,
+    )
+    leaky = layer("LEAKY_RELU", [up], (1, 8, 18, 2), alpha=-0.3)
+    tanh = layer("TANH", [leaky], (1, 8, 18, 2), quant={"scale": 1 / 128, "zero_point": 0})
+    difference = layer("SUB", [tanh, leaky], (1, 8, 18, 2), activation="RELU")
+    squared = layer("SQUARED_DIFFERENCE", [difference, leaky], (1, 8, 18, 2))
+    product = layer("BATCH_MATMUL", [squared, leaky], (1, 8, 18, 18), adj_y=True)
+    highest = layer("REDUCE_MAX", [product, numbers(1, 3)], (1, 18), keep_dims=False)
+    total = layer("SUM", [product, numbers(1, 3)], (1, 18), keep_dims=False)
+    less = layer("LESS", [highest, total], (1, 18), dtype="bool", quant={})
+    chosen = layer("SELECT_V2", [less, highest, total], (1, 18))
+    place = layer("ARG_MAX", [chosen, numbers(1)], (1,), dtype="int32", quant={}, output_type=2)
+    b.output(chosen, less, place)
+    return b
+
+
+def float_functions() -> ModelBuilder:
+    """Every kind of float layer that is no convolution, and what chooses between their outputs."""
+    b = ModelBuilder()
+
+    def layer(builtin: str, inputs: list[int], shape: tuple[int, ...], **more: Any) -> int:
+        dtype = more.pop("dtype", "float32")
+        y = b.tensor(f"{builtin.lower()}{len(b.operators)}", shape, dtype)
+        b.operator(builtin, inputs, [y], **more)
+        return y
+
+    shape = (1, 4, 3)
+    x = b.input("x", shape, "float32")
+    last = b.constant("last", np.array([2], np.int32))
+    positive = layer("ABS", [x], shape)
+    larger = layer("SQUARE", [layer("EXP", [layer("NEG", [positive], shape)], shape)], shape)
+    roots = layer("RSQRT", [larger], shape)
+    plain = ("SIN", "COS", "TANH", "ELU", "GELU", "HARD_SWISH", "ROUND", "FLOOR", "CEIL")
+    values = [roots, *(layer(name, [x], shape) for name in plain)]
+    values.append(layer("LEAKY_RELU", [x], shape, alpha=0.25))
+    values.append(layer("DIV", [x, roots], shape, activation="RELU6"))
+    values.append(layer("POW", [larger, x], shape))
+    values.append(layer("FLOOR_MOD", [x, roots], shape))
+    values.append(layer("LOG_SOFTMAX", [x], shape))
+    values.append(layer("L2_NORMALIZATION", [x], shape))
+    total = layer("ADD_N", values, shape)
+    product = layer("BATCH_MATMUL", [total, x], (1, 4, 4), adj_y=True)
+    sums = layer("SUM", [product, last], (1, 4), keep_dims=False)
+    best = layer("REDUCE_MIN", [product, last], (1, 4), keep_dims=False)
+    place = layer("ARG_MIN", [sums, b.constant("axis", np.array([1], np.int32))], (1,),
+                  dtype="int32", output_type=2)  # fmt: skip
+    less = layer("GREATER_EQUAL", [sums, best], (1, 4), dtype="bool")
+    chosen = layer("SELECT_V2", [less, sums, best], (1, 4))
+    whole = layer("CAST", [chosen], (1, 4), dtype="int32")
+    b.output(chosen, place, whole)
+    return b
+
+
 #: Networks that all tests of generated C go through, by name.
 NETWORKS: dict[str, Callable[[], bytes]] = {
     "digits": DIGITS.read_bytes,
@@ -193,5 +280,6 @@ NETWORKS: dict[str, Callable[[], bytes]] = {
     "concatenated": lambda: concatenated().build(),
     "shared_functions": lambda: shared_functions().build(),
     "one_value_twice": lambda: one_value_twice().build(),
+    "many_operators": lambda: many_operators().build(),
     "hostile_names": lambda: hostile_names().build(),
 }

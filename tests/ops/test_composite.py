@@ -11,6 +11,7 @@ from tests.ops.one_op import i32, one_op
 from tests.ops.single_op import data, quants, seeds
 from tests.ops_support import check_lowering, check_model, layer_graph
 from tests.oracle import run_tflm
+from tests.tflite_builder import ModelBuilder
 from tinycc_ml.errors import ModelFileError, UnsupportedError
 from tinycc_ml.ops import evaluate
 
@@ -127,3 +128,44 @@ def test_rectifier_of_both_sides():
     model = one_op("RELU_N1_TO_1", [((9,), None)], [((9,), None)], "float32")
     graph, x = layer_graph(model), real(1, (9,))
     assert np.array_equal(evaluate(graph, [x])[graph.outputs[0]], x.clip(-1, 1))
+
+
+@pytest.mark.parametrize(
+    ("builtin", "parameters"),
+    [("ZEROS_LIKE", ["x"]), ("FILL", [i32(2, 3), np.array(-9, np.int8)])],
+)
+def test_outputs_that_are_known(builtin, parameters):
+    b = ModelBuilder()
+    x = b.input("x", (2, 3), "int8", *Q)
+    inputs = [x if isinstance(p, str) else b.constant(f"p{i}", p) for i, p in enumerate(parameters)]
+    known, y = b.tensor("known", (2, 3), "int8", *Q), b.tensor("y", (2, 3), "int8", 0.7, 1)
+    b.operator(builtin, inputs, [known])
+    b.operator("ADD", [x, known], [y])
+    b.output(y)
+    check_model(b.build(), data(1, (2, 3)))
+    assert len(layer_graph(b.build()).layers) == 1
+
+
+def test_shape():
+    b = ModelBuilder()
+    x = b.input("x", (2, 3), "float32")
+    shape, real_shape = b.tensor("shape", (2,), "int32"), b.tensor("real", (2,), "float32")
+    y = b.tensor("y", (2,), "float32")
+    b.operator("SHAPE", [x], [shape], out_type=2)
+    b.operator("CAST", [shape], [real_shape])
+    total = b.tensor("total", (2,), "float32")
+    b.operator("SUM", [x, b.constant("axes", i32(1))], [total], keep_dims=False)
+    b.operator("MUL", [total, real_shape], [y])
+    b.output(y)
+    check_real(b.build(), real(1, (2, 3)))
+
+
+def test_a_known_output_of_the_model_is_refused():
+    with pytest.raises(UnsupportedError, match="no result of the model"):
+        layer_graph(one_op("ZEROS_LIKE", [((2, 3), Q)], [((2, 3), Q)]))
+
+
+def test_a_fill_that_contradicts_itself():
+    model = one_op("FILL", [i32(2, 3), np.array(-9, np.int8)], [((2, 4), Q)])
+    with pytest.raises(ModelFileError, match="to fill"):
+        layer_graph(model)

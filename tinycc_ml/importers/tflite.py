@@ -10,7 +10,7 @@ import numpy as np
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import ModelFileError, UnsupportedError
-from tinycc_ml.graph import Constant, Graph, Node, Origin, State, TensorType
+from tinycc_ml.graph import Array, Constant, Graph, Node, Origin, State, TensorType
 from tinycc_ml.importers.flatbuffer import one_line
 from tinycc_ml.importers.names import graph_name
 from tinycc_ml.importers.tflite_flow import check_flow, is_constant, live_operators, operands
@@ -158,6 +158,9 @@ class _Importer:
     def _node(self, view: OperatorView, row: Row) -> None:
         operator = view.operator
         _check_form(view, row)
+        if row.constant is not None:
+            self._constant(view, row.constant(view))
+            return
         if row.parts is not None:
             self._parts(view, row.parts(view))
             return
@@ -187,6 +190,17 @@ class _Importer:
             ),
         )
         self.states += states
+
+    def _constant(self, view: OperatorView, array: Array) -> None:
+        """An output that the file does not hold, but determines."""
+        name = self._value(view.operator.outputs[0])
+        type_ = self.types[name]
+        if array.shape != type_.shape or array.dtype != type_.dtype.numpy:
+            raise view.damaged(f"its output should be {array.dtype}{list(array.shape)}")
+        if view.operator.outputs[0] in self.model.outputs:
+            raise UnsupportedError("its output is a constant, and so no result of the model")
+        self.model.file.charge(array.nbytes, name)
+        self.constants[name] = Constant(array)
 
     def _parts(self, view: OperatorView, parts: tuple[Part, ...]) -> None:
         """Nodes that together are one operator of the file."""

@@ -1,15 +1,16 @@
-"""Operators of .tflite files that are computed by several of ours."""
+"""Operators of .tflite files that are computed by several of ours, or by none."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 from tflite.BuiltinOptions import BuiltinOptions
 
 from tinycc_ml.errors import UnsupportedError
-from tinycc_ml.graph import OpAttrs
+from tinycc_ml.graph import Array, OpAttrs
 from tinycc_ml.importers.flatbuffer import INT8, INT32, Field
-from tinycc_ml.importers.tflite_row import Part, Row, composite
+from tinycc_ml.importers.tflite_row import Part, Row, composite, constant
 from tinycc_ml.importers.tflite_view import OperatorView
 from tinycc_ml.ops.activation import Activation
 from tinycc_ml.ops.add import AddAttrs
@@ -161,11 +162,28 @@ def _mirror_pad(view: OperatorView) -> tuple[Part, ...]:
     return (Part("take", TakeAttrs(tuple(indices))),)
 
 
+def _shape(view: OperatorView) -> Array:
+    return np.array(view.shape(0), view.output_dtype().numpy)
+
+
+def _zeros_like(view: OperatorView) -> Array:
+    # The library writes the number 0, whatever the zero point.
+    return np.zeros(view.shape(0), view.output_dtype().numpy)
+
+
+def _fill(view: OperatorView) -> Array:
+    shape = view.integers(0, "shape")
+    if math.prod(shape) != math.prod(view.output_shape()):
+        raise view.damaged(f"{list(shape[:16])} to fill, but the output has another shape")
+    return np.full(shape, view.scalar(1, "the value"), view.output_dtype().numpy)
+
+
 _O = BuiltinOptions
 COMPOSITE: dict[str, Row] = {
     "ADD_N": composite(_add_n, _O.AddNOptions, 2, None),
     "DIV": composite(_div, _O.DivOptions, 2, 2),
     "EMBEDDING_LOOKUP": composite(_embedding_lookup, _O.NONE, 2, 2),
+    "FILL": constant(_fill, _O.FillOptions, 2),
     "GATHER": composite(_gather, _O.GatherOptions, 2, 2),
     "L2_NORMALIZATION": composite(_l2_normalization, _O.L2NormOptions),
     "L2_POOL_2D": composite(_l2_pool, _O.Pool2DOptions),
@@ -173,4 +191,6 @@ COMPOSITE: dict[str, Row] = {
     "MIRROR_PAD": composite(_mirror_pad, _O.MirrorPadOptions, 2, 2, operands=1),
     "PADV2": composite(_pad_v2, _O.PadV2Options, 3, 3, operands=1),
     "RELU_N1_TO_1": composite(_relu_n1_to_1, _O.NONE),
+    "SHAPE": constant(_shape, _O.ShapeOptions, 1),
+    "ZEROS_LIKE": constant(_zeros_like, _O.ZerosLikeOptions, 1),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tinycc_ml.graph import OpAttrs
+from tinycc_ml.graph import Array, OpAttrs
 from tinycc_ml.importers.tflite_view import OperatorView
 
 
@@ -43,6 +43,7 @@ class Row:
         bias_axis: For operators whose third operand is an optional bias, the dimension of the
             second (the weight) that has one index per bias.
         parts: For operators that become several nodes, or that have several outputs: all of them.
+        constant: For operators whose output is known from shapes and parameters: the output.
         states: The inputs that are variables, which the operator reads and updates. What becomes
             of them are outputs of our operator, behind its own.
         hybrid: Our operator where the activations are float32 and the second input, the weight, is
@@ -59,6 +60,7 @@ class Row:
     operands: int | tuple[int, ...] | None = None
     bias_axis: int | None = None
     parts: Callable[[OperatorView], tuple[Part, ...]] | None = None
+    constant: Callable[[OperatorView], Array] | None = None
     states: tuple[int, ...] = ()
     optional: frozenset[int] = frozenset()
     hybrid: str = ""
@@ -67,6 +69,11 @@ class Row:
 def plain(view: OperatorView) -> OpAttrs:
     """No attributes."""
     return OpAttrs()
+
+
+def constant(value: Callable[[OperatorView], Array], options_type: int, inputs: int) -> Row:
+    """The row of an operator whose output is a constant."""
+    return Row("", plain, options_type, inputs, inputs, operands=0, constant=value)
 
 
 def composite(

@@ -61,6 +61,11 @@ class OperatorView:
             raise self.damaged(f"{tensor} has shape {list(shape)}; expected {rank} dimensions")
         return shape
 
+    def output_dtype(self) -> DType:
+        """The element type of the first output."""
+        tensor = self.model.tensors[self.operator.outputs[0]]
+        return tensor_type(tensor, self.model.file).dtype
+
     def output_shape(self, position: int = 0) -> tuple[int, ...]:
         """The shape of an output."""
         return static_shape(self.model.tensors[self.operator.outputs[position]], self.model.file)
