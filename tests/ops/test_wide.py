@@ -1,4 +1,4 @@
-"""Layers of int16 activations with int8 weights: every byte of TensorFlow Lite Micro's."""
+"""Layers with int16 activations: every byte of TensorFlow Lite Micro's."""
 
 from __future__ import annotations
 
@@ -94,6 +94,43 @@ def test_fully_connected(batch: int, in_c: int, out_c: int, activation: str, see
     x, w = (batch, in_c), (out_c, in_c)
     data = model("FULLY_CONNECTED", x, w, (batch, out_c), seed, None, activation=activation)
     check_model(data, int16(seed, *x))
+
+
+@pytest.mark.parametrize("builtin", ["ADD", "MUL"])
+@differential
+@given(
+    shapes=st.sampled_from([((2, 3), (2, 3)), ((1, 4, 1, 3), (1, 1, 5, 3)), ((7,), (2, 1))]),
+    scales=st.tuples(*[st.sampled_from([2.0**-12, 0.00031, 0.0007])] * 2),
+    ratio=st.sampled_from([1.0, 1.7, 8.0]),
+    activation=activations,
+    seed=seeds,
+)
+def test_add_mul(
+    builtin: str, shapes: tuple, scales: tuple, ratio: float, activation: str, seed: int
+) -> None:
+    b = ModelBuilder()
+    x = [
+        b.input(f"x{i}", shape, "int16", scale, 0)
+        for i, (shape, scale) in enumerate(zip(shapes, scales, strict=True))
+    ]
+    largest = max(scales) if builtin == "ADD" else 32768 * scales[0] * scales[1]
+    y = b.tensor("y", np.broadcast_shapes(*shapes), "int16", largest * ratio, 0)
+    b.operator(builtin, x, [y], activation=activation)
+    b.output(y)
+    check_model(b.build(), *(int16(seed + i, *shape) for i, shape in enumerate(shapes)))
+
+
+@pytest.mark.parametrize("builtin", ["AVERAGE_POOL_2D", "MAX_POOL_2D"])
+@differential
+@given(window=window_cases(dilated=False), activation=activations, seed=seeds)
+def test_pooling(builtin: str, window: WindowCase, activation: str, seed: int) -> None:
+    kernel = {"filter_height": window.kernel[0], "filter_width": window.kernel[1]}
+    b = ModelBuilder()
+    x = b.input("x", (1, *window.in_size, 2), "int16", 0.0004, 0)
+    y = b.tensor("y", (1, *window.out_size, 2), "int16", 0.0004, 0)
+    b.operator(builtin, [x], [y], **window.options, **kernel, activation=activation)
+    b.output(y)
+    check_model(b.build(), int16(seed, 1, *window.in_size, 2))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import Expr, LoopKernel
 from tinycc_ml.loopir import build as b
@@ -27,8 +28,7 @@ from tinycc_ml.ops.floats import (
     limit,
     limited,
 )
-from tinycc_ml.ops.int8_checks import int8_problem
-from tinycc_ml.ops.quantized import integers_problem
+from tinycc_ml.ops.quantized import alike_problem, integers_problem
 from tinycc_ml.ops.registry import register
 from tinycc_ml.ops.rescaling import (
     SUM_LEFT_SHIFT,
@@ -40,6 +40,9 @@ from tinycc_ml.ops.rescaling import (
     scaled_output,
     smaller_than_one,
 )
+
+#: int16 has less room.
+_LEFT_SHIFTS = {DType.INT8: SUM_LEFT_SHIFT, DType.INT16: 15}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Add(OpDef):
     name = "add"
     attrs_type = AddAttrs
     summary = "elementwise addition with broadcasting; fused activation"
-    dtypes = ("int8", "float32")
+    dtypes = ("int8", "int16", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -66,13 +69,10 @@ class Add(OpDef):
         """See the base class."""
         if is_float(bound):
             return float_problem(bound)
-        first, second = bound.inputs
-        return (
-            int8_problem("input 0", first)
-            or int8_problem("input 1", second)
-            or int8_problem("output", bound.outputs[0])
-            or integers_problem(self.integerize, bound)
-        )
+        (first, second), (y,) = bound.inputs, bound.outputs
+        return alike_problem(
+            [("input 0", first), ("input 1", second), ("output", y)]
+        ) or integers_problem(self.integerize, bound)
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
@@ -82,11 +82,12 @@ class Add(OpDef):
         first, second, y = bound.inputs[0].quant, bound.inputs[1].quant, bound.outputs[0].quant
         assert first and second and y  # checked by check
         unit = 2 * max(first.scale, second.scale)
+        sum_unit = unit / (1 << _LEFT_SHIFTS[bound.inputs[0].dtype])
         low, high = output_clamp(a.activation, bound.outputs[0])
         numbers = RescaledNumbers(
             Scaling(-first.zero_point, *smaller_than_one(first.scale / unit)),
             Scaling(-second.zero_point, *smaller_than_one(second.scale / unit)),
-            Scaling(y.zero_point, *smaller_than_one(unit / ((1 << SUM_LEFT_SHIFT) * y.scale))),
+            Scaling(y.zero_point, *smaller_than_one(sum_unit / y.scale)),
             low,
             high,
         )
@@ -98,8 +99,12 @@ class Add(OpDef):
         if isinstance(n, FloatNumbers):
             return (limit(operands["input0"] + operands["input1"], n),)
         n = cast(RescaledNumbers, n)
-        raw = scale_input(operands["input0"], n.input0) + scale_input(operands["input1"], n.input1)
-        return (scale_output(raw, n),)
+        left = _LEFT_SHIFTS[workload.dtype]
+        first, second = (
+            scale_input(operands[role], scaling, left)
+            for role, scaling in (("input0", n.input0), ("input1", n.input1))
+        )
+        return (scale_output(first + second, n, workload.dtype),)
 
     def access(self, workload: Workload) -> Access:
         """See the base class."""
@@ -111,10 +116,10 @@ class Add(OpDef):
         if isinstance(n, FloatNumbers):
             numbers = n
             return broadcast_kernel(workload, lambda x, y: limited(b.add(x, y), numbers))
-        n = cast(RescaledNumbers, n)
+        n, left = cast(RescaledNumbers, n), _LEFT_SHIFTS[workload.dtype]
 
         def value(first: Expr, second: Expr) -> Expr:
-            raw = b.add(scaled_input(first, n.input0), scaled_input(second, n.input1))
-            return scaled_output(raw, n)
+            scaled = scaled_input(first, n.input0, left), scaled_input(second, n.input1, left)
+            return scaled_output(b.add(*scaled), n)
 
         return broadcast_kernel(workload, value)

@@ -34,7 +34,7 @@ from tinycc_ml.loopir import build as b
 from tinycc_ml.numerics.fixed_point import INT32_MAX
 from tinycc_ml.ops.base import BoundNode, Numbers, Workload, buffers_of
 from tinycc_ml.ops.convolution import tap_conditions, tap_index
-from tinycc_ml.ops.floats import FloatNumbers, is_float, limit, limited, running_sum
+from tinycc_ml.ops.floats import FloatNumbers, limit, limited, running_sum
 from tinycc_ml.ops.pooling import Pool2DAttrs, Pooling, PoolNumbers
 from tinycc_ml.ops.registry import register
 from tinycc_ml.ops.window import sliding_windows
@@ -50,7 +50,8 @@ class AveragePool2D(Pooling):
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
         kh, kw = cast(Pool2DAttrs, bound.attrs).kernel
-        if kh * kw * 129 > INT32_MAX and not is_float(bound):
+        x = bound.inputs[0].dtype
+        if x.is_integer and kh * kw * (1 - x.min) > INT32_MAX:
             return f"window {kh}x{kw}: its sum can exceed int32"
         return super().check(bound)
 
@@ -67,7 +68,7 @@ class AveragePool2D(Pooling):
             return (limit(running_sum(windows.reshape(*windows.shape[:4], -1)) / count, n),)
         n, acc = cast(PoolNumbers, n), windows.sum(axis=(4, 5))
         mean = np.sign(acc) * ((np.abs(acc) + count // 2) // count)
-        return (np.clip(mean, n.output_min, n.output_max).astype(np.int8),)
+        return (np.clip(mean, n.output_min, n.output_max).astype(workload.dtype.numpy),)
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""

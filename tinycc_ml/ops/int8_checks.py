@@ -41,10 +41,13 @@ def scale_problem(role: str, quant: QuantParams) -> str | None:
 
 
 def same_quantization_problem(x: TensorType, y: TensorType, tolerance: float = 0.0) -> str | None:
-    """Why input and output do not hold the same quantization, or ``None``."""
+    """Why input and output, of int8, do not hold the same quantization, or ``None``."""
     problem = int8_problem("input", x) or int8_problem("output", y)
-    if problem:
-        return problem
+    return problem or different_problem(x, y, tolerance)
+
+
+def different_problem(x: TensorType, y: TensorType, tolerance: float = 0.0) -> str | None:
+    """Why the quantizations of two usable activations differ, or ``None``."""
     assert x.quant and y.quant  # checked just above
     difference = abs(np.float32(x.quant.scale) - np.float32(y.quant.scale))
     if float(difference) > tolerance or x.quant.zero_point != y.quant.zero_point:

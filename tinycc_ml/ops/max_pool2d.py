@@ -14,7 +14,6 @@ from typing import cast
 
 import numpy as np
 
-from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array
 from tinycc_ml.loopir import Assign, Binary, Literal, Local, LoopKernel, Var
 from tinycc_ml.loopir import build as b
@@ -36,12 +35,16 @@ class MaxPool2D(Pooling):
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
         a, n, x = cast(Pool2DAttrs, workload.attrs), workload.numbers, operands["input"]
-        lowest = LOWEST if isinstance(n, FloatNumbers) else DType.INT8.min
+        lowest = LOWEST if isinstance(n, FloatNumbers) else workload.dtype.min
         windows = sliding_windows(x, a.kernel, a.stride, (1, 1), a.padding, fill=lowest)
         if isinstance(n, FloatNumbers):
             return (limit(windows.max(axis=(4, 5)), n),)
         n = cast(PoolNumbers, n)
-        return (np.clip(windows.max(axis=(4, 5)), n.output_min, n.output_max).astype(np.int8),)
+        return (
+            np.clip(windows.max(axis=(4, 5)), n.output_min, n.output_max).astype(
+                workload.dtype.numpy
+            ),
+        )
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""

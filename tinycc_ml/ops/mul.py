@@ -14,6 +14,7 @@ from typing import cast
 
 import numpy as np
 
+from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import Expr, LoopKernel
 from tinycc_ml.loopir import build as b
@@ -30,9 +31,11 @@ from tinycc_ml.ops.floats import (
     limit,
     limited,
 )
-from tinycc_ml.ops.int8_checks import int8_problem
-from tinycc_ml.ops.quantized import bounded_multiplier, integers_problem
+from tinycc_ml.ops.quantized import alike_problem, bounded_multiplier, integers_problem
 from tinycc_ml.ops.registry import register
+
+#: Of int8 with offsets, and of int16 without.
+_PRODUCT_BITS = {DType.INT8: 16, DType.INT16: 30}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Mul(OpDef):
     name = "mul"
     attrs_type = MulAttrs
     summary = "elementwise multiplication with broadcasting; fused activation"
-    dtypes = ("int8", "float32")
+    dtypes = ("int8", "int16", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -72,13 +75,10 @@ class Mul(OpDef):
         """See the base class."""
         if is_float(bound):
             return float_problem(bound)
-        first, second = bound.inputs
-        return (
-            int8_problem("input 0", first)
-            or int8_problem("input 1", second)
-            or int8_problem("output", bound.outputs[0])
-            or integers_problem(self.integerize, bound)
-        )
+        (first, second), (y,) = bound.inputs, bound.outputs
+        return alike_problem(
+            [("input 0", first), ("input 1", second), ("output", y)]
+        ) or integers_problem(self.integerize, bound)
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
@@ -88,7 +88,7 @@ class Mul(OpDef):
         first, second, y = bound.inputs[0].quant, bound.inputs[1].quant, bound.outputs[0].quant
         assert first and second and y  # checked by check
         pair = quantize_multiplier(first.scale * second.scale / y.scale)
-        multiplier, shift = bounded_multiplier(pair, bits=16)
+        multiplier, shift = bounded_multiplier(pair, _PRODUCT_BITS[bound.inputs[0].dtype])
         low, high = output_clamp(a.activation, bound.outputs[0])
         numbers = MulNumbers(
             first.zero_point, second.zero_point, y.zero_point, multiplier, shift, low, high
@@ -105,7 +105,7 @@ class Mul(OpDef):
         second = operands["input1"].astype(np.int64) - n.input1_zero_point
         result = multiply_by_quantized_multiplier(first * second, n.multiplier, n.shift)
         clamped = np.clip(result + n.output_zero_point, n.output_min, n.output_max)
-        return (clamped.astype(np.int8),)
+        return (clamped.astype(workload.dtype.numpy),)
 
     def access(self, workload: Workload) -> Access:
         """See the base class."""

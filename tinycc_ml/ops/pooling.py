@@ -13,7 +13,8 @@ from tinycc_ml.ops.access import Access, Window
 from tinycc_ml.ops.activation import Activation, output_clamp
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload
 from tinycc_ml.ops.floats import float_numbers, float_problem, is_float
-from tinycc_ml.ops.int8_checks import same_quantization_problem
+from tinycc_ml.ops.int8_checks import different_problem
+from tinycc_ml.ops.quantized import alike_problem
 from tinycc_ml.ops.window import Padding, window_output
 
 #: How far input and output scale may differ; the library ignores so small a difference.
@@ -44,7 +45,7 @@ class Pooling(OpDef):
     """A window that slides over each channel. Input: NHWC. Output: NHWC, quantized alike."""
 
     attrs_type = Pool2DAttrs
-    dtypes = ("int8", "float32")
+    dtypes = ("int8", "int16", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -68,7 +69,9 @@ class Pooling(OpDef):
             return f"batch {bound.inputs[0].shape[0]}; allowed 1"
         if is_float(bound):
             return float_problem(bound)
-        problem = same_quantization_problem(bound.inputs[0], bound.outputs[0], _SCALE_TOLERANCE)
+        x, y = bound.inputs[0], bound.outputs[0]
+        problem = alike_problem([("input", x), ("output", y)])
+        problem = problem or different_problem(x, y, _SCALE_TOLERANCE)
         if problem:
             return problem
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
@@ -31,6 +31,26 @@ def quantized_problem(role: str, type_: TensorType, *allowed: DType) -> str | No
     if not dtype.min <= quant.zero_point <= dtype.max:
         return f"{role} has zero point {quant.zero_point}; allowed {dtype.min} ... {dtype.max}"
     return scale_problem(role, quant)
+
+
+def activation_problem(role: str, type_: TensorType) -> str | None:
+    """Why a tensor is no usable activation of int8 or int16, or ``None``; int16 has no offset."""
+    problem = quantized_problem(role, type_, DType.INT8, DType.INT16)
+    if problem is None and type_.dtype is DType.INT16 and type_.quant and type_.quant.zero_point:
+        return f"{role} is int16 with zero point {type_.quant.zero_point}; allowed 0"
+    return problem
+
+
+def alike_problem(types: Sequence[tuple[str, TensorType]]) -> str | None:
+    """Why tensors are no usable activations of one element type, int8 or int16, or ``None``."""
+    first = types[0][1].dtype
+    for role, type_ in types:
+        problem = activation_problem(role, type_)
+        if problem is None and type_.dtype is not first:
+            problem = f"{role} is {type_.dtype.value}; allowed {first.value}"
+        if problem:
+            return problem
+    return None
 
 
 def probability_problem(type_: TensorType) -> str | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array
 from tinycc_ml.loopir import Expr
@@ -69,10 +70,10 @@ def scaled_input(x: Expr, s: Scaling, left_shift: int = SUM_LEFT_SHIFT) -> Expr:
     return b.call("requantize", shifted, s.multiplier, s.shift)
 
 
-def scale_output(raw: Array, n: RescaledNumbers) -> Array:
-    """The int8 outputs of results in the common unit."""
+def scale_output(raw: Array, n: RescaledNumbers, dtype: DType = DType.INT8) -> Array:
+    """The outputs of results in the common unit."""
     result = multiply_by_quantized_multiplier(raw, n.output.multiplier, n.output.shift)
-    return np.clip(result + n.output.offset, n.output_min, n.output_max).astype(np.int8)
+    return np.clip(result + n.output.offset, n.output_min, n.output_max).astype(dtype.numpy)
 
 
 def scaled_output(raw: Expr, n: RescaledNumbers) -> Expr:

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinycc_ml.dtypes import DType
-from tinycc_ml.graph import Array, Constant, TensorType
+from tinycc_ml.graph import Array, Constant
 from tinycc_ml.loopir import AffineLike, Buffer, Expr, Var
 from tinycc_ml.loopir import build as b
 from tinycc_ml.numerics import reduced_multiplier, requantize_wide
 from tinycc_ml.numerics.fixed_point import INT32_MAX
 from tinycc_ml.ops.base import BoundNode, Numbers
-from tinycc_ml.ops.quantized import dtype_problem, quantized_problem
+from tinycc_ml.ops.quantized import alike_problem, dtype_problem
 
 _LARGEST_INPUT = -DType.INT16.min
 #: What the library's multiplication takes.
@@ -43,18 +43,9 @@ def is_wide(bound: BoundNode) -> bool:
 
 def wide_type_problem(bound: BoundNode) -> str | None:
     """Why input, output or bias have other types, or ``None``."""
-    return (
-        _activation_problem("input", bound.inputs[0])
-        or _activation_problem("output", bound.outputs[0])
-        or dtype_problem("with int16 activations the bias", bound.inputs[2], DType.INT64)
-    )
-
-
-def _activation_problem(role: str, type_: TensorType) -> str | None:
-    problem = quantized_problem(role, type_, DType.INT16)
-    if problem is None and type_.quant and type_.quant.zero_point != 0:
-        return f"{role} is int16 with zero point {type_.quant.zero_point}; allowed 0"
-    return problem
+    return alike_problem(
+        [("input", bound.inputs[0]), ("output", bound.outputs[0])]
+    ) or dtype_problem("with int16 activations the bias", bound.inputs[2], DType.INT64)
 
 
 def wide_range_problem(weight: Array, bias: Array, multiplier: Array, shift: Array) -> str | None:
