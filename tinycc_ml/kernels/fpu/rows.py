@@ -25,6 +25,7 @@ from tinycc_ml.loopir import (
     affine,
 )
 from tinycc_ml.loopir import build as b
+from tinycc_ml.loopir.walk import substitute
 from tinycc_ml.ops import Access, Window
 
 #: Of an element that is copied.
@@ -76,7 +77,9 @@ class Rows:
         """The body of a kernel that computes an output row with `line`."""
         s = self.shape
         if s.is_inside:
-            return b.nest([("oy", s.out_size[0])], *line)
+            # Of one row there is no loop, so that the row may be one of a larger image.
+            single = s.out_size[0] == 1
+            return substitute(line, "oy", 0) if single else b.nest([("oy", s.out_size[0])], *line)
         return (*self._pad(), *b.nest([("oy", s.out_size[0])], *self._load(), *line))
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinycc_ml.kernels.rows.base import RowKernel
 from tinycc_ml.kernels.rows.dsp import DSP_ROWS
+from tinycc_ml.kernels.rows.fpu import FPU_ROWS
 from tinycc_ml.kernels.rows.grouping import RowLayerChoice
 from tinycc_ml.kernels.rows.mve import MVE_ROWS
 from tinycc_ml.kernels.rows.portable import PORTABLE_ELEMENTWISE, PORTABLE_WINDOWS
@@ -13,7 +14,7 @@ from tinycc_ml.ops import Layer
 #: For any core, preferred first.
 PORTABLE_ROWS: tuple[RowKernel, ...] = (*PORTABLE_SUMS, *PORTABLE_WINDOWS, *PORTABLE_ELEMENTWISE)
 #: For cores with more, preferred first.
-_SPECIAL: tuple[RowKernel, ...] = (*MVE_ROWS, *DSP_ROWS)
+_SPECIAL: tuple[RowKernel, ...] = (*MVE_ROWS, *DSP_ROWS, *FPU_ROWS)
 
 
 def row_choices(
