@@ -43,7 +43,8 @@ def best_placement(
     orders = _portfolio(problem.buffers, neighbours)
     if problem.overlaps:
         orders += _outputs_first(problem.buffers)
-    for order in orders:
+    # Where many buffers are alike, so are many of the orders.
+    for order in dict.fromkeys(map(tuple, orders)):
         limit_bytes = None if best is None else best.arena_bytes - 1
         outcome = first_fit(problem.buffers, neighbours, order, limit_bytes)
         if isinstance(outcome, Placed):
