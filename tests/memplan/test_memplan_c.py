@@ -37,8 +37,8 @@ ARENA_BYTES = {
 DSP_ARENA_BYTES = {
     "ad01_int8": 1_920,
     "kws_ref_model": 6_442,
-    "pretrainedResnet_quant": 17_792,
-    "vww_96_int8": 29_400,
+    "pretrainedResnet_quant": 16_864,
+    "vww_96_int8": 28_920,
     "str_ww_ref_model": 3_792,
 }
 
