@@ -21,7 +21,7 @@ from tinycc_ml.ops import Workload
 
 _Way = type[Direct] | type[Rows] | type[Gathered]
 #: Strips are as wide as this allows.
-_SCRATCH_LIMIT_BYTES = 1024
+_SCRATCH_LIMIT_BYTES = 512
 
 
 class Conv2DRowsMve(RowKernel):

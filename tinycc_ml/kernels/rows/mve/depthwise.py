@@ -20,7 +20,7 @@ from tinycc_ml.kernels.rows.strips import Loops, Strip, row_of_strips, strips_of
 from tinycc_ml.ops import Workload
 
 #: Strips are as wide as this allows.
-_SCRATCH_LIMIT_BYTES = 768
+_SCRATCH_LIMIT_BYTES = 512
 
 
 class DepthwiseRowsMve(RowKernel):
