@@ -65,8 +65,13 @@ def test_add_n(count):
 
 
 def test_add_n_of_integers():
-    with pytest.raises(UnsupportedError, match="allowed float32"):
-        layer_graph(one_op("ADD_N", [((9,), Q)] * 3, [((9,), Q)]))
+    for count in (2, 3, 7):
+        model = one_op("ADD_N", [((9,), Q)] * count, [((9,), (1.7, -4))])
+        check_model(model, *(data(i, (9,)) for i in range(count)))
+    with pytest.raises(UnsupportedError, match="up to 14"):
+        layer_graph(one_op("ADD_N", [((9,), Q)] * 15, [((9,), Q)]))
+    with pytest.raises(UnsupportedError, match="different types or quantization"):
+        layer_graph(one_op("ADD_N", [((9,), Q), ((9,), (0.25, 3))], [((9,), Q)]))
 
 
 @pytest.mark.parametrize("builtin", ["L2_NORMALIZATION", "LOG_SOFTMAX"])

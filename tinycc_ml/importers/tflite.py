@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -159,7 +159,7 @@ class _Importer:
         operator = view.operator
         _check_form(view, row)
         if row.constant is not None:
-            self._constant(view, row.constant(view))
+            self._constant(view, row.constant)
             return
         if row.parts is not None:
             self._parts(view, row.parts(view))
@@ -191,15 +191,17 @@ class _Importer:
         )
         self.states += states
 
-    def _constant(self, view: OperatorView, array: Array) -> None:
+    def _constant(self, view: OperatorView, value: Callable[[OperatorView], Array]) -> None:
         """An output that the file does not hold, but determines."""
         name = self._value(view.operator.outputs[0])
         type_ = self.types[name]
+        # Before it is made: a small file may ask for gigabytes.
+        self.model.file.charge(type_.size_bytes, name)
+        array = value(view)
         if array.shape != type_.shape or array.dtype != type_.dtype.numpy:
             raise view.damaged(f"its output should be {array.dtype}{list(array.shape)}")
         if view.operator.outputs[0] in self.model.outputs:
             raise UnsupportedError("its output is a constant, and so no result of the model")
-        self.model.file.charge(array.nbytes, name)
         self.constants[name] = Constant(array)
 
     def _parts(self, view: OperatorView, parts: tuple[Part, ...]) -> None:

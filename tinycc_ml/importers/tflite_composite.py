@@ -13,7 +13,7 @@ from tinycc_ml.importers.flatbuffer import INT8, INT32, Field
 from tinycc_ml.importers.tflite_row import Part, Row, composite, constant
 from tinycc_ml.importers.tflite_view import OperatorView
 from tinycc_ml.ops.activation import Activation
-from tinycc_ml.ops.add import AddAttrs
+from tinycc_ml.ops.broadcast import broadcast_shape
 from tinycc_ml.ops.difference import SubAttrs
 from tinycc_ml.ops.gather import GatherAttrs
 from tinycc_ml.ops.mean import MeanAttrs
@@ -42,17 +42,6 @@ def _activated(parts: tuple[Part, ...], activation: Activation) -> tuple[Part, .
 
 def _div(view: OperatorView) -> tuple[Part, ...]:
     return _activated((Part("div", OpAttrs(), (0, 1)),), view.activation(Field(0, _ACTIVATION)))
-
-
-def _add_n(view: OperatorView) -> tuple[Part, ...]:
-    count = len(view.operator.inputs)
-    _check_real(view)
-    parts = [Part("add", AddAttrs(), (0, 1), None if count > 2 else 0)]
-    parts += [
-        Part("add", AddAttrs(), (~(i - 2), i), None if i < count - 1 else 0)
-        for i in range(2, count)
-    ]
-    return tuple(parts)
 
 
 def _last_dimension(view: OperatorView) -> int:
@@ -166,6 +155,11 @@ def _shape(view: OperatorView) -> Array:
     return np.array(view.shape(0), view.output_dtype().numpy)
 
 
+def _broadcast_args(view: OperatorView) -> Array:
+    shapes = view.integers(0, "shape"), view.integers(1, "shape")
+    return np.array(broadcast_shape(*shapes), view.output_dtype().numpy)
+
+
 def _zeros_like(view: OperatorView) -> Array:
     # The library writes the number 0, whatever the zero point.
     return np.zeros(view.shape(0), view.output_dtype().numpy)
@@ -180,7 +174,7 @@ def _fill(view: OperatorView) -> Array:
 
 _O = BuiltinOptions
 COMPOSITE: dict[str, Row] = {
-    "ADD_N": composite(_add_n, _O.AddNOptions, 2, None),
+    "BROADCAST_ARGS": constant(_broadcast_args, _O.NONE, 2),
     "DIV": composite(_div, _O.DivOptions, 2, 2),
     "EMBEDDING_LOOKUP": composite(_embedding_lookup, _O.NONE, 2, 2),
     "FILL": constant(_fill, _O.FillOptions, 2),

@@ -31,6 +31,7 @@ def _gelu(view: OperatorView) -> GeluAttrs:
 _O = BuiltinOptions
 ELEMENTWISE: dict[str, Row] = {
     "ABS": Row("abs", plain, _O.AbsOptions),
+    "ADD_N": Row("add_n", plain, _O.AddNOptions, 2, None),
     "CAST": Row("cast", plain, _O.CastOptions),
     "CEIL": Row("ceil", plain, _O.NONE),
     "COS": Row("cos", plain, _O.CosOptions),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinycc_ml.ops import (
     add,
+    add_n,
     arg_extreme,
     average_pool2d,
     batch_matmul,
@@ -78,6 +79,7 @@ __all__ = [
     "Window",
     "Workload",
     "add",
+    "add_n",
     "all_ops",
     "arg_extreme",
     "average_pool2d",

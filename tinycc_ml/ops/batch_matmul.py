@@ -89,7 +89,8 @@ class BatchMatMul(OpDef):
         left, right, y = bound.inputs[0].quant, bound.inputs[1].quant, bound.outputs[0].quant
         assert left and right and y  # checked by check
         # The product in float32, the quotient in double, as the library does.
-        product = float(np.float32(left.scale) * np.float32(right.scale))
+        with np.errstate(all="ignore"):
+            product = float(np.float32(left.scale) * np.float32(right.scale))
         pair = quantize_multiplier(product / y.scale)
         return BatchMatMulNumbers(left.zero_point, right.zero_point, y.zero_point, *pair)
 

@@ -122,13 +122,15 @@ class Sub(_Difference):
             return Integers(float_numbers(activation), (("input0", 0), ("input1", 1)))
         first, second, y = _quants(bound)
         # In float32, step by step.
-        unit = np.float32(2) * np.float32(max(first.scale, second.scale))
-        scale = np.float32(1 << SUM_LEFT_SHIFT) * np.float32(y.scale)
+        with np.errstate(all="ignore"):
+            unit = np.float32(2) * np.float32(max(first.scale, second.scale))
+            scale = np.float32(1 << SUM_LEFT_SHIFT) * np.float32(y.scale)
+            factors = np.float32(first.scale) / unit, np.float32(second.scale) / unit, unit / scale
         low, high = output_clamp(activation, bound.outputs[0])
         numbers = RescaledNumbers(
-            Scaling(-first.zero_point, *smaller_than_one(float(np.float32(first.scale) / unit))),
-            Scaling(-second.zero_point, *smaller_than_one(float(np.float32(second.scale) / unit))),
-            Scaling(y.zero_point, *smaller_than_one(float(unit / scale))),
+            Scaling(-first.zero_point, *smaller_than_one(float(factors[0]))),
+            Scaling(-second.zero_point, *smaller_than_one(float(factors[1]))),
+            Scaling(y.zero_point, *smaller_than_one(float(factors[2]))),
             low,
             high,
         )
