@@ -78,6 +78,10 @@ OPTIONS = {
     "TRANSPOSE_CONV": "TransposeConvOptions",
     "UNPACK": "UnpackOptions",
     "SVDF": "SVDFOptions",
+    "VAR_HANDLE": "VarHandleOptions",
+    "READ_VARIABLE": "ReadVariableOptions",
+    "ASSIGN_VARIABLE": "AssignVariableOptions",
+    "CALL_ONCE": "CallOnceOptions",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
 }
 _ENUMS = {
@@ -121,6 +125,13 @@ class ModelBuilder:
     operators: list[OperatorSpec] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
+    #: Behind the first one; see :meth:`another`.
+    subgraphs: list[ModelBuilder] = field(default_factory=list)
+
+    def another(self) -> ModelBuilder:
+        """Adds a subgraph, which shares buffers and operator codes with the first one."""
+        self.subgraphs.append(ModelBuilder(buffers=self.buffers, opcodes=self.opcodes))
+        return self.subgraphs[-1]
 
     def tensor(
         self,
@@ -245,6 +256,7 @@ class _Writer:
         codes = self.tables([self.opcode(*code, old=spec.old_schema) for code in spec.opcodes])
         subgraphs = [self.subgraph(spec)]
         subgraphs += [self.subgraph(ModelBuilder()) for _ in range(spec.extra_subgraphs)]
+        subgraphs += [self.subgraph(each) for each in spec.subgraphs]
         graphs = self.tables(subgraphs)
         description = b.CreateString("made by tests")
         tflite.ModelStart(b)
@@ -352,7 +364,9 @@ class _Writer:
     def options(self, table: str, options: dict[str, Any]) -> int:
         values = {}
         for name, value in options.items():
-            if isinstance(value, str):
+            if name in ("container", "shared_name"):
+                values[name] = self.b.CreateString(value)
+            elif isinstance(value, str):
                 values[name] = getattr(_ENUMS[name], value)
             elif isinstance(value, (list, tuple)):
                 values[name] = self.vector(value, np.int32)

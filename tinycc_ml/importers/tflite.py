@@ -10,15 +10,25 @@ import numpy as np
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import ModelFileError, UnsupportedError
-from tinycc_ml.graph import Array, Constant, Graph, Node, Origin, State, TensorType
+from tinycc_ml.graph import Array, Constant, Graph, Node, OpAttrs, Origin, State, TensorType
 from tinycc_ml.importers.flatbuffer import one_line
 from tinycc_ml.importers.names import graph_name
 from tinycc_ml.importers.tflite_flow import check_flow, is_constant, live_operators, operands
 from tinycc_ml.importers.tflite_ops import ROWS
 from tinycc_ml.importers.tflite_problems import Problems
-from tinycc_ml.importers.tflite_reader import RawModel, RawOperator, read_tflite
+from tinycc_ml.importers.tflite_reader import RawModel, RawOperator, RawTensor, read_tflite
 from tinycc_ml.importers.tflite_row import Part, Row
 from tinycc_ml.importers.tflite_tensors import constant, tensor_type
+from tinycc_ml.importers.tflite_variables import (
+    ASSIGN,
+    HANDLE,
+    OPERATORS,
+    READ,
+    Variable,
+    handles,
+    initial_values,
+    variable_of,
+)
 from tinycc_ml.importers.tflite_view import OperatorView, output_name
 from tinycc_ml.ops import BoundNode, op
 
@@ -74,18 +84,29 @@ class _Importer:
         self.constants: dict[str, Constant] = {}
         self.nodes: list[Node] = []
         self.states: list[State] = []
+        #: What variables hold at this point, and which values stand for tensors read from them.
+        self.held: dict[Variable, str] = {}
+        self.read_as: dict[int, str] = {}
+        self.handles = handles(model)
+        self.initial: dict[Variable, RawTensor] | None = None
+        #: The variables of states, by the value that an inference begins with.
+        self.variables: dict[str, Variable] = {}
 
     def graph(self, name: str) -> Graph:
         self._interface()
         for operator in live_operators(self.model):
             row = ROWS.get(operator.builtin)
-            if row is None:
+            if row is None and operator.builtin not in OPERATORS:
                 self.problems.unknown_operator(operator)
                 continue
             try:
-                self._node(OperatorView(self.model, operator), row)
+                if row is None:
+                    self._variable(operator)
+                else:
+                    self._node(OperatorView(self.model, operator), row)
             except UnsupportedError as error:
                 self.problems.at_node(operator, str(error))
+        self._keep()
         self.problems.raise_all()
         return Graph(
             name,
@@ -121,6 +142,8 @@ class _Importer:
     def _value(self, number: int) -> str:
         """The name of a tensor, once its type, and its value if it is constant, are noted."""
         name, tensor, file = value_name(number), self.model.tensors[number], self.model.file
+        if number in self.read_as:
+            return self.read_as[number]
         if tensor.is_variable:
             raise UnsupportedError(
                 f"{tensor} keeps its value between inferences; allowed in states"
@@ -148,12 +171,59 @@ class _Importer:
             raise UnsupportedError(f"the state {tensor} belongs to another operator too")
         type_ = tensor_type(tensor, file)
         file.charge(type_.size_bytes, str(tensor))
-        is_int8 = type_.dtype is DType.INT8 and type_.quant is not None
-        rest = type_.quant.zero_point if is_int8 and type_.quant else 0
-        initial = Constant(np.full(type_.shape, rest, type_.dtype.numpy))
-        state = State(name, f"{name}_next", initial)
+        state = State(name, f"{name}_next", _at_rest(type_))
         self.types[state.value] = self.types[state.next] = type_
         return state
+
+    def _variable(self, operator: RawOperator) -> None:
+        """Reads or assigns a variable: it has no node of its own."""
+        if operator.builtin == HANDLE:
+            return
+        variable = variable_of(operator, self.handles)
+        if operator.builtin == ASSIGN and len(operator.inputs) == 2:
+            self.held[variable] = self._value(operator.inputs[1])
+        elif operator.builtin == READ and len(operator.outputs) == 1:
+            (number,) = operator.outputs
+            if variable in self.held:
+                self.read_as[number] = self.held[variable]
+                return
+            self.held[variable] = name = self._value(number)
+            if self.initial is None:
+                self.initial = initial_values(self.model)
+            initial = self.initial.get(variable)
+            value = _at_rest(self.types[name])
+            if initial is not None:
+                value = constant(initial, self.types[name], self.model.file)
+            self.states.append(State(name, f"{name}_next", value))
+            self.variables[name] = variable
+        else:
+            raise UnsupportedError("another number of inputs or outputs than usual")
+
+    def _keep(self) -> None:
+        """At the end, what variables hold goes to where their states lie."""
+        for number in self.model.outputs:
+            if number in self.read_as or value_name(number) in self.variables:
+                tensor = self.model.tensors[number]
+                self.problems.general(f"an output ({tensor}) is what a variable holds")
+        for state in tuple(self.states):
+            variable = self.variables.get(state.value)
+            if variable is None:
+                continue
+            held, type_ = self.held[variable], self.types[state.value]
+            if held == state.value:  # never assigned
+                self.states.remove(state)
+                self.constants[held] = state.initial
+            elif self.types[held] != type_:
+                self.problems.general(
+                    f"variable '{one_line(variable.shared_name)}' is read as {type_} and assigned "
+                    f"{self.types[held]}; they must be alike"
+                )
+            else:
+                self.types[state.next] = type_
+                origin = Origin(self.model.file.name, 0, one_line(variable.shared_name))
+                name = f"assign_{state.value}"
+                node = Node(name, "assign", (held,), (state.next,), OpAttrs(), origin)
+                self.nodes.append(node)
 
     def _node(self, view: OperatorView, row: Row) -> None:
         operator = view.operator
@@ -298,3 +368,10 @@ def _check_form(view: OperatorView, row: Row) -> None:
 
 def _shapes(shapes: tuple[tuple[int, ...], ...]) -> str:
     return ", ".join("x".join(map(str, shape)) or "scalar" for shape in shapes)
+
+
+def _at_rest(type_: TensorType) -> Constant:
+    """What TensorFlow Lite Micro resets a variable to: real zeros."""
+    is_int8 = type_.dtype is DType.INT8 and type_.quant is not None
+    rest = type_.quant.zero_point if is_int8 and type_.quant else 0
+    return Constant(np.full(type_.shape, rest, type_.dtype.numpy))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinycc_ml.importers.tflite_ops import ROWS
 from tinycc_ml.importers.tflite_reader import RawModel, RawOperator, RawTensor
+from tinycc_ml.importers.tflite_variables import kept_assignments
 from tinycc_ml.importers.tflite_view import node_label
 
 
@@ -54,10 +55,10 @@ def live_operators(model: RawModel) -> list[RawOperator]:
     Keras exports compute the shape of a RESHAPE at run time; the file states it as well, so that
     those operators are not needed and need not be supported.
     """
-    needed = set(model.outputs)
+    needed, kept = set(model.outputs), kept_assignments(model)
     live: list[RawOperator] = []
     for operator in reversed(model.operators):
-        if needed.isdisjoint(operator.outputs):
+        if needed.isdisjoint(operator.outputs) and operator.index not in kept:
             continue
         live.append(operator)
         needed.update(operands(operator))

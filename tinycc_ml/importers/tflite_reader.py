@@ -8,7 +8,7 @@ Source: tensorflow/compiler/mlir/lite/schema/schema.fbs, version 3.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tflite.BuiltinOperator import BuiltinOperator
 
@@ -30,6 +30,7 @@ IDENTIFIER = b"TFL3"
 _SCHEMA_VERSION = 3
 _MAX_RANK = 8
 _CUSTOM = "CUSTOM"
+_CALL_ONCE = "CALL_ONCE"
 
 _OPERATOR_NAMES: dict[int, str] = {
     code: name for name, code in vars(BuiltinOperator).items() if not name.startswith("_")
@@ -93,13 +94,18 @@ class RawOperator:
 
 @dataclass(frozen=True, slots=True)
 class RawModel:
-    """The file's first subgraph; the others belong to control-flow operators."""
+    """A subgraph of the file, the first one; others belong to control-flow operators.
+
+    Attributes:
+        once: The subgraphs that CALL_ONCE operators run before the first inference.
+    """
 
     file: FlatFile
     tensors: tuple[RawTensor, ...]
     operators: tuple[RawOperator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    once: tuple[RawModel, ...] = ()
 
 
 def read_tflite(data: bytes, file_name: str) -> RawModel:
@@ -121,7 +127,23 @@ def read_tflite(data: bytes, file_name: str) -> RawModel:
     buffers = tuple(_buffer(t) for t in model.tables(Field(4, "buffers"), "buffer"))
     if not subgraphs:
         raise model.damaged("it holds no subgraph")
-    graph = subgraphs[0]
+    first = _subgraph(file, subgraphs[0], opcodes, buffers)
+    once: list[RawModel] = []
+    for operator in first.operators:
+        if operator.builtin == _CALL_ONCE and operator.options is not None:
+            index = operator.options.number(Field(0, "init_subgraph_index"), INT32)
+            if not 0 < index < len(subgraphs):
+                raise model.damaged(f"CALL_ONCE of subgraph {index} of {len(subgraphs)}")
+            once.append(_subgraph(file, subgraphs[index], opcodes, buffers))
+    return replace(first, once=tuple(once))
+
+
+def _subgraph(
+    file: FlatFile,
+    graph: Table,
+    opcodes: tuple[tuple[str, str], ...],
+    buffers: tuple[memoryview, ...],
+) -> RawModel:
     tensors = tuple(
         _tensor(i, table, buffers)
         for i, table in enumerate(graph.tables(Field(0, "tensors"), "tensor"))
