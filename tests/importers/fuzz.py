@@ -116,12 +116,16 @@ def mutate(rng: np.random.Generator, data: bytes, other: bytes) -> bytes:
     return bytes(result)
 
 
-def _import(data: bytes) -> str:
+#: Imports the bytes of a file under a name.
+Importer = Callable[[bytes, str], Graph]
+
+
+def _import(data: bytes, load: Importer, name: str) -> str:
     try:
-        graph = import_tflite_bytes(data, "fuzz.tflite")
+        graph = load(data, name)
     except TinyccError as error:
         message = str(error)
-        if not message.startswith("fuzz.tflite: ") or not message.isprintable():
+        if not message.startswith(f"{name}: ") or not message.isprintable():
             raise AssertionError(f"message {message!r}") from error
         return type(error).__name__
     _use(graph)
@@ -145,7 +149,20 @@ def _out_of_time(_signal: int, _frame: FrameType | None) -> None:
     raise AssertionError(f"took more than {SECONDS_PER_FILE} seconds")
 
 
-def main() -> int:
+def run(
+    everything: bytes,
+    load: Importer,
+    suffix: str,
+    damage: Callable[[np.random.Generator, bytes, bytes], bytes] = mutate,
+) -> int:
+    """Damages files as the command line says, and imports them; returns the exit code.
+
+    Args:
+        everything: A small file that has all operators.
+        load: The importer.
+        suffix: Of the files' names.
+        damage: Makes a damaged copy of the first file, maybe with parts of the second.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("seed", type=int)
     parser.add_argument("count", type=int)
@@ -153,7 +170,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path)
     arguments = parser.parse_args()
 
-    models = [everything().build(), *(path.read_bytes() for path in arguments.files)]
+    models = [everything, *(path.read_bytes() for path in arguments.files)]
     rng = np.random.default_rng(arguments.seed)
     outcomes: Counter[str] = Counter()
     warnings.simplefilter("error")
@@ -162,15 +179,16 @@ def main() -> int:
     for number in range(arguments.count):
         # Every second file is the small one that has all operators.
         chosen = models[0] if number % 2 == 0 else models[int(rng.integers(len(models)))]
-        data = mutate(rng, chosen, models[int(rng.integers(len(models)))])
+        data = damage(rng, chosen, models[int(rng.integers(len(models)))])
         signal.alarm(SECONDS_PER_FILE)
         try:
-            outcomes[_import(data)] += 1
+            outcomes[_import(data, load, f"fuzz{suffix}")] += 1
         except BaseException:
             traceback.print_exc()
             print(f"file {number} of seed {arguments.seed}", file=sys.stderr)
             if arguments.keep:
-                (arguments.keep / f"fuzz_{arguments.seed}_{number}.tflite").write_bytes(data)
+                kept = arguments.keep / f"fuzz_{arguments.seed}_{number}{suffix}"
+                kept.write_bytes(data)
             return 1
         finally:
             signal.alarm(0)
@@ -179,4 +197,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(everything().build(), import_tflite_bytes, ".tflite"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from google.protobuf.message import DecodeError
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
 from onnx import GraphProto, ModelProto, TensorProto, TensorShapeProto, ValueInfoProto
 
 from tinycc_ml.dtypes import DType
@@ -71,11 +72,23 @@ def import_onnx_bytes(
         model = ModelProto.FromString(data)
     except (DecodeError, ValueError) as error:
         raise ModelFileError(f"{name}: the file is no ONNX model, or is damaged") from error
-    try:
-        importer = _Importer(model, name, bindings or Bindings(), folder)
-        return importer.graph(graph_name(file_name))
-    except UnicodeDecodeError as error:
-        raise ModelFileError(f"{name}: a name in it is no text; it is damaged") from error
+    if not _has_only_text(model):
+        raise ModelFileError(f"{name}: a name in it is no text; it is damaged")
+    return _Importer(model, name, bindings or Bindings(), folder).graph(graph_name(file_name))
+
+
+def _has_only_text(message: Message) -> bool:
+    """Whether all strings are text: the library gives those that are not as bytes."""
+    for field, value in message.ListFields():
+        if field.type not in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE):
+            continue
+        items = [value] if isinstance(value, str | bytes | Message) else value
+        if field.type == FieldDescriptor.TYPE_STRING:
+            if not all(isinstance(item, str) for item in items):
+                return False
+        elif not all(map(_has_only_text, items)):
+            return False
+    return True
 
 
 class _Importer:
@@ -225,7 +238,9 @@ class _Importer:
     def _outputs(self, items: list[Item], inputs: list[str]) -> list[str]:
         names: list[str] = []
         for position, item in enumerate(items):
-            assert not isinstance(item, Unknown)  # then there are problems
+            if isinstance(item, Unknown):
+                self.problems.general(f"output {position} is no tensor that can be read")
+                continue
             if isinstance(item, Const):
                 self.problems.general(f"output {position} is a constant; allowed results")
                 continue
