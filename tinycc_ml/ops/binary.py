@@ -198,7 +198,7 @@ FUNCTIONS = (
     _comparison("greater_equal", ">=", np.greater_equal, _COMPARED),
     _comparison("less", "<", np.less, _COMPARED),
     _comparison("less_equal", "<=", np.less_equal, _COMPARED),
-    Function("logical_and", "both", np.logical_and, b.mul, _BOOL),
+    Function("logical_and", "both", np.logical_and, lambda x, y: BinaryExpr("min", x, y), _BOOL),
     Function("logical_or", "any of two", np.logical_or, lambda x, y: BinaryExpr("max", x, y),
              _BOOL),
     Function("logical_xor", "one of two", np.not_equal, lambda x, y: Compare("!=", x, y), _BOOL),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -12,22 +11,15 @@ from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import OpAttrs
 from tinycc_ml.importers.onnx.call import Call, as_scalar
 from tinycc_ml.importers.onnx.rows_shape import common_order, run_time
+from tinycc_ml.importers.onnx.tensors import numpy_dtype, type_name
 from tinycc_ml.importers.onnx.values import Const, Item, Value
 from tinycc_ml.ops.add import AddAttrs
 from tinycc_ml.ops.difference import SubAttrs
 from tinycc_ml.ops.mul import MulAttrs
 from tinycc_ml.ops.real_functions import GeluAttrs, SlopeAttrs
 
-#: What powers consist of.
-_POWERS: dict[float, tuple[str, ...]] = {
-    1.0: (),
-    2.0: ("square",),
-    3.0: ("square", "times"),
-    4.0: ("square", "square"),
-    0.5: ("sqrt",),
-    -0.5: ("rsqrt",),
-    -1.0: ("reciprocal",),
-}
+#: Powers that are functions of their own.
+_POWERS: dict[float, str] = {2.0: "square", 0.5: "sqrt", -0.5: "rsqrt", -1.0: "reciprocal"}
 
 Translate = Callable[[Call], list[Item]]
 
@@ -175,21 +167,54 @@ def div(call: Call) -> list[Item]:
 
 
 def pow_(call: Call) -> list[Item]:
-    """Pow with a constant exponent that products and roots can do."""
-    x, exponents = run_time(call), call.constant(1, "exponent")
-    exponent = float(exponents.reshape(-1)[0]) if exponents.size == 1 else math.nan
-    if call.dtype() is not DType.FLOAT32 or exponent not in _POWERS:
-        allowed = ", ".join(f"{power:g}" for power in _POWERS)
-        raise UnsupportedError(
-            f"{call.dtype().value} to the power of {exponent:g}; allowed {allowed}"
-        )
-    result = x
-    for operator in _POWERS[exponent]:
-        if operator == "times":
-            result = applied(call, "mul", MulAttrs(), result, x)
-        else:
-            result = function(call, operator, result)
-    return [result]
+    """Pow; squares and roots have operators of their own."""
+    y = call.item(1)
+    if isinstance(y, Const) and y.numbers.size == 1 and call.dtype() is DType.FLOAT32:
+        exponent = float(y.numbers.reshape(-1)[0])
+        if exponent in _POWERS and len(y.shape) <= len(call.item(0).shape):
+            return [function(call, _POWERS[exponent], run_time(call))]
+        y = Const(y.numbers.astype(np.float32))
+    return [applied(call, "pow", OpAttrs(), call.item(0), y)]
+
+
+def folded(operator: str) -> Translate:
+    """A row for an operator with any number of operands, taken from left to right."""
+
+    def translate(call: Call) -> list[Item]:
+        first, *rest = call.items()
+        if not rest:
+            return [first]
+        total = first
+        for item in rest:
+            total = applied(call, operator, OpAttrs(), total, item)
+        return [total]
+
+    return translate
+
+
+def where(call: Call) -> list[Item]:
+    """Where."""
+    names, order = broadcast_operands(call, call.items())
+    return [call.emit("select", names, order, dtype=call.dtype(1))]
+
+
+def cast(call: Call) -> list[Item]:
+    """Cast to an element type of ours."""
+    code = call.attr_int("to")
+    dtype = numpy_dtype(code)
+    if dtype is None or dtype.name not in {d.value for d in DType}:
+        raise UnsupportedError(f"to {type_name(code)}; allowed {', '.join(d.value for d in DType)}")
+    x = run_time(call)
+    if call.dtype() is DType(dtype.name):
+        return [x]
+    name = call.builder.stored(x, x.order)
+    return [call.emit("cast", [name], x.order, dtype=DType(dtype.name))]
+
+
+def mod(call: Call) -> list[Item]:
+    """Mod of floats, with the sign of the dividend or of the divisor."""
+    operator = "fmod" if call.attr_int("fmod", 0) else "floor_mod"
+    return [applied(call, operator, OpAttrs(), call.item(0), call.item(1))]
 
 
 def sum_(call: Call) -> list[Item]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 
 import numpy as np
 
 from tinycc_ml.errors import UnsupportedError
-from tinycc_ml.graph import OpAttrs
 from tinycc_ml.importers.onnx.call import Call, as_scalar
 from tinycc_ml.importers.onnx.values import Const, Item, Value, identity
 from tinycc_ml.ops.concatenation import ConcatenationAttrs
-from tinycc_ml.ops.mean import MeanAttrs
 from tinycc_ml.ops.pad import PadAttrs
-from tinycc_ml.ops.reduce_extreme import ReduceExtremeAttrs
 from tinycc_ml.ops.softmax import SoftmaxAttrs
 from tinycc_ml.ops.take import TakeAttrs
 
@@ -93,7 +89,7 @@ def flatten(call: Call) -> list[Item]:
     return [call.builder.reshaped(x, (prod(x.shape[:axis]), prod(x.shape[axis:])))]
 
 
-def _axes(call: Call, since: int) -> tuple[int, ...] | None:
+def given_axes(call: Call, since: int) -> tuple[int, ...] | None:
     """Axes, which are an input since some version, and an attribute before."""
     if call.opset < since:
         return call.attr_ints("axes") if call.has_attr("axes") else None
@@ -103,7 +99,7 @@ def _axes(call: Call, since: int) -> tuple[int, ...] | None:
 def squeeze(call: Call) -> list[Item]:
     """Squeeze: without dimensions of 1."""
     x = run_time(call)
-    numbers = _axes(call, since=13)
+    numbers = given_axes(call, since=13)
     if numbers is None:
         axes = tuple(i for i, extent in enumerate(x.shape) if extent == 1)
     else:
@@ -116,7 +112,7 @@ def squeeze(call: Call) -> list[Item]:
 def unsqueeze(call: Call) -> list[Item]:
     """Unsqueeze: with more dimensions of 1."""
     x = run_time(call)
-    numbers = _axes(call, since=13)
+    numbers = given_axes(call, since=13)
     if numbers is None:
         raise call.damaged("axes are absent")
     axes = call.axes(numbers, len(x.shape) + len(numbers))
@@ -200,47 +196,6 @@ def _padded(extent: int, before: int, after: int, mode: str) -> tuple[int, ...]:
         raise UnsupportedError(f"pads {before} and {after} with mode {mode}; allowed from 0")
     padded = np.pad(np.arange(extent), (before, after), mode)  # type: ignore[call-overload]
     return tuple(int(i) for i in padded)
-
-
-def mean_attrs(axes: tuple[int, ...], keep_dims: bool) -> OpAttrs:
-    """Attributes of `mean`."""
-    return MeanAttrs(axes, keep_dims)
-
-
-def extreme_attrs(axes: tuple[int, ...], keep_dims: bool) -> OpAttrs:
-    """Attributes of `reduce_max` and its kin."""
-    return ReduceExtremeAttrs(axes, keep_dims)
-
-
-def reduction(
-    operator: str, attrs: Callable[[tuple[int, ...], bool], OpAttrs], axes_since: int = 18
-) -> Callable[[Call], list[Item]]:
-    """A row for an operator that reduces dimensions.
-
-    Args:
-        operator: Ours.
-        attrs: Makes its attributes of the stored dimensions to reduce, and whether they stay as 1.
-        axes_since: The operator set since which axes are an input.
-    """
-
-    def translate(call: Call) -> list[Item]:
-        x = run_time(call)
-        rank = len(x.shape)
-        numbers = _axes(call, axes_since)
-        if not numbers:
-            if call.attr_int("noop_with_empty_axes", 0):
-                return [x]
-            numbers = tuple(range(rank))
-        axes, keep = call.axes(numbers, rank), bool(call.attr_int("keepdims", 1))
-        stored = tuple(sorted(x.order.index(axis) for axis in axes))
-        order = x.order
-        if not keep:
-            left = [d for d in range(rank) if d not in axes]
-            order = tuple(left.index(d) for d in x.order if d in left)
-        name = call.builder.stored(x, x.order)
-        return [call.emit(operator, [name], order, attrs(stored, keep))]
-
-    return translate
 
 
 def softmax(call: Call) -> list[Item]:
