@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from tests.shared_data import REPOSITORY, shared_path
+from tests.shared_data import REPOSITORY, SHARED, shared_path
 from tinycc_ml.dtypes import DType
-from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import run_passes, verify_graph
 from tinycc_ml.importers import import_model
 from tinycc_ml.ops import integerize, op
@@ -39,10 +39,8 @@ _EXPECTED = {
         (1, 3),
     ),
 }
-#: Models that hold operators from beyond the list, and these operators.
-_REFUSED = {
-    "syn_tf_lstm_int8": ["UNIDIRECTIONAL_SEQUENCE_LSTM"],
-}
+#: Float models and integer ones with recurrent, transformer and decoder parts.
+_SYNTHETIC = sorted(SHARED.glob("data/models_synthetic/*.tflite"))
 _FLOAT = ("ad01_fp32", "kws_savedmodel_float", "pretrainedResnet", "vww_96_float")
 
 
@@ -99,15 +97,10 @@ def test_the_bundled_example() -> None:
     assert [graph.types[n].dtype for n in graph.inputs] == [DType.INT8]
 
 
-@pytest.mark.parametrize("name", _REFUSED)
-def test_operators_from_beyond_the_list(name: str) -> None:
-    with pytest.raises(UnsupportedError) as error:
-        import_model(shared_path(f"data/models_synthetic/{name}.tflite"))
-    text = str(error.value)
-    assert text.startswith(f"{name}.tflite: ") and text.isprintable()
-    assert "not supported: " in text and "`tinycc-ml ops` lists what is" in text
-    for operator in _REFUSED[name]:
-        assert f"{operator} (node " in text
+@pytest.mark.parametrize("path", _SYNTHETIC, ids=lambda path: path.stem)
+def test_models_of_other_kinds(path: Path) -> None:
+    graph = verify_graph(import_model(path))
+    assert len(integerize(graph).layers) == len(graph.nodes)
 
 
 @pytest.mark.parametrize("name", _FLOAT)
