@@ -1,8 +1,10 @@
-"""Runs an integer graph with the operators' references: the oracle of everything generated."""
+"""Runs a graph of layers with the operators' references: the oracle of everything generated."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from tinycc_ml.errors import DataError, InternalError
 from tinycc_ml.graph import Array, TensorType
@@ -69,7 +71,9 @@ def evaluate_layer(layer: Layer, values: Mapping[str, Array]) -> tuple[Array, ..
     arrays += [constant.array for constant in layer.constants]
     arrays += [values[before] for before, _ in layer.states]
     operands = dict(zip(roles, arrays, strict=True))
-    outputs = op(workload.op).reference(workload, operands)
+    # Floats may overflow, and be no numbers, as they are in C.
+    with np.errstate(all="ignore"):
+        outputs = op(workload.op).reference(workload, operands)
     types = [type_ for _, type_ in workload.outputs + workload.states]
     if len(outputs) != len(types) or not all(map(_fits, outputs, types)):
         raise InternalError(f"{layer.name}: the reference returned something else than {types}")
