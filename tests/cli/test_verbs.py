@@ -286,6 +286,7 @@ def test_firmware(cli):
     assert result.json["kind"] == "firmware"
     assert Path("fw/digits.elf").read_bytes()[:4] == b"\x7fELF"
     assert [p.name for p in Path("fw").iterdir()] == ["digits.elf"]
+    assert 40 < result.json["stack_bound_bytes"] < 1000
 
 
 def test_boards(cli, documented):

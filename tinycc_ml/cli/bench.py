@@ -51,9 +51,14 @@ def command(
         measured = measure(running.device, runs)
         layer_count = len(compilation.manifest.layers)
         estimate = running.counter.estimate(layer_count) if running.counter else None
+        bound = (
+            running.built.image.stack_bound_bytes(compilation.manifest.name)
+            if running.built
+            else None
+        )
     if running.uncounted:
         err.print(f"no estimate of cycles: {running.uncounted}", soft_wrap=True)
-    costs = _Costs(compilation, measured, estimate)
+    costs = _Costs(compilation, measured, estimate, bound)
     if as_json:
         print_json("bench", _result(compilation, running, costs, runs))
     else:
@@ -67,6 +72,7 @@ class _Costs:
     compilation: Compilation
     measured: Measurement
     estimate: CycleEstimate | None
+    stack_bound_bytes: int | None
 
     def layers(self) -> list[dict[str, Any]]:
         """One object per layer, as JSON has it."""
@@ -121,6 +127,7 @@ def _result(compilation: Compilation, running: Session, costs: _Costs, runs: int
         "activation_bytes": manifest.activation_bytes,
         "scratch_bytes": manifest.scratch_bytes,
         "stack_bytes": measured.stack_bytes,
+        "stack_bound_bytes": costs.stack_bound_bytes,
         "code_bytes": built.code_bytes if built else None,
         "weight_bytes": manifest.weight_bytes,
         "hot_code_bytes": built.hot_code_bytes if built else None,
@@ -145,7 +152,9 @@ def _print(compilation: Compilation, running: Session, costs: _Costs) -> None:
         f"{manifest.activation_bytes:,} of activations and "
         f"{manifest.arena_bytes - manifest.activation_bytes:,} of scratch"
     )
-    out.print(f"stack              {measured.stack_bytes:>12,} bytes")
+    most = costs.stack_bound_bytes
+    at_most = f", at most {most:,} in the model's functions" if most is not None else ""
+    out.print(f"stack              {measured.stack_bytes:>12,} bytes{at_most}")
     if built is not None:
         out.print(f"code               {built.code_bytes:>12,} bytes of flash")
     out.print(f"weights            {manifest.weight_bytes:>12,} bytes of flash")

@@ -44,6 +44,7 @@ def command(
     check_fits(compilation)
     with tempfile.TemporaryDirectory(prefix="tinycc-ml-") as folder:
         built = build(compilation, "serial", Path(folder))
+        stack_bound_bytes = built.image.stack_bound_bytes(compilation.manifest.name)
         try:
             output.parent.mkdir(parents=True, exist_ok=True)
             partial = output.with_name(f".{output.name}.partial")
@@ -57,8 +58,11 @@ def command(
         "weight_bytes": built.weight_bytes,
         "hot_code_bytes": built.hot_code_bytes,
         "hot_weight_bytes": built.hot_weight_bytes,
+        "stack_bound_bytes": stack_bound_bytes,
     }
     if as_json:
         print_json("firmware", {"board": compilation.board.name, "file": str(output), **sizes})
         return
     out.print(f"{output}: flash it, then use --on serial --port PORT", soft_wrap=True)
+    if stack_bound_bytes is not None:
+        out.print(f"an inference takes at most {stack_bound_bytes:,} bytes of stack")

@@ -13,6 +13,7 @@ from tinycc_ml._resources import resource_dir
 from tinycc_ml.errors import BoardError, ToolchainError
 from tinycc_ml.runner.elf import SectionSizes, section_sizes
 from tinycc_ml.runner.memory_map import memory_script
+from tinycc_ml.runner.stack_bound import CALL_GRAPH_FLAG, CALL_GRAPH_SUFFIX, stack_bound
 from tinycc_ml.targets import Board, compile_flags, toolchain_of
 
 # Folders of firmware_harness/ that each port is made of; headers are found in them too.
@@ -41,6 +42,16 @@ class FirmwareImage:
     def sizes(self) -> dict[str, SectionSizes]:
         """Section sizes of each model source, by its name without suffix."""
         return {name: section_sizes(path) for name, path in self.objects.items()}
+
+    def stack_bound_bytes(self, model: str) -> int | None:
+        """The deepest stack that the model's functions can take; ``None`` if there is no bound.
+
+        Only where the compiler was one for a board; the build folder has to be there still.
+        """
+        graphs = [path.with_suffix(CALL_GRAPH_SUFFIX) for path in self.objects.values()]
+        if not all(path.is_file() for path in graphs):
+            return None
+        return stack_bound(self.elf, graphs, model)
 
 
 def build_firmware(
@@ -92,6 +103,8 @@ def build_firmware(
         *extra_flags,
     ]
     model_flags = [*compile_flags(target or board), *(["-DTCML_TRACE=1"] if trace else [])]
+    if not board.is_host:
+        model_flags.append(CALL_GRAPH_FLAG)
     compiler = _compiler(board)
     objects: dict[str, Path] = {}
     for source in sources:
