@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tests.ops.one_op import i32, one_op
 from tests.ops.single_op import data, seeds
-from tests.ops_support import check_model, layer_graph
+from tests.ops_support import check_lowering, check_model, layer_graph
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import ModelFileError, UnsupportedError
 from tinycc_ml.graph import TensorType
-from tinycc_ml.ops import op
+from tinycc_ml.ops import evaluate, op
 from tinycc_ml.ops.movement import StridedView
 from tinycc_ml.ops.slice import SliceAttrs
 from tinycc_ml.ops.tile import TileAttrs
@@ -132,12 +132,32 @@ def test_tile(shape, draw):
     output = tuple(r * e for r, e in zip(repeats, shape, strict=True))
     model = one_op("TILE", [(shape, Q), i32(*repeats)], [(output, Q)])
     graph, x = layer_graph(model), data(1, shape)
-    from tests.ops_support import check_lowering
-    from tinycc_ml.ops import evaluate
-
     values = evaluate(graph, [x])
     assert np.array_equal(values[graph.outputs[0]], np.tile(x, repeats))
     check_lowering(graph.layers[0], values)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "int64", "float32"])
+def test_other_types(dtype):
+    x = np.random.default_rng(1).integers(0, 2, (2, 3, 4)).astype(dtype)
+    for builtin, parameter, output in (
+        ("TRANSPOSE", i32(2, 0, 1), (4, 2, 3)),
+        ("REVERSE_V2", i32(1), (2, 3, 4)),
+        ("TILE", i32(1, 2, 3), (2, 6, 12)),
+        ("GATHER", i32(1, 1, 0), (3, 3, 4)),
+    ):
+        graph = layer_graph(
+            one_op(builtin, [((2, 3, 4), None), parameter], [(output, None)], dtype)
+        )
+        values = evaluate(graph, [x])
+        expected = {
+            "TRANSPOSE": x.transpose(2, 0, 1),
+            "REVERSE_V2": x[:, ::-1],
+            "TILE": np.tile(x, (1, 2, 3)),
+            "GATHER": x[[1, 1, 0]],
+        }[builtin]
+        assert np.array_equal(values[graph.outputs[0]], expected)
+        check_lowering(graph.layers[0], values)
 
 
 def test_loops_join_where_strides_allow_it():

@@ -22,7 +22,7 @@ from tinycc_ml.loopir import Accumulate, Literal, Local, Lookup, LoopKernel, Var
 from tinycc_ml.loopir import build as b
 from tinycc_ml.ops.access import Access, Whole
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload, buffers_of
-from tinycc_ml.ops.movement import moved_problem
+from tinycc_ml.ops.movement import ANY_DTYPE, moved_problem
 from tinycc_ml.ops.quantized import dtype_problem
 from tinycc_ml.ops.registry import register
 
@@ -41,7 +41,7 @@ class Gather(OpDef):
     name = "gather"
     attrs_type = GatherAttrs
     summary = "elements along an axis by indices of run time"
-    dtypes = ("int8", "int16", "int32", "float32")
+    dtypes = ANY_DTYPE
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""

@@ -25,6 +25,9 @@ from tinycc_ml.ops.quantized import dtype_problem
 
 Shape = tuple[int, ...]
 
+#: What is only moved may be of any type.
+ANY_DTYPE = tuple(dtype.value for dtype in DType)
+
 #: More steps make the plan no better, and its proof slower.
 _MOST_STEPS = 256
 
@@ -64,7 +67,7 @@ def dense_strides(shape: Shape) -> Shape:
 class Movement(OpDef):
     """An operator of one input that moves elements; they keep their type and quantization."""
 
-    dtypes = ("int8", "int16", "int32", "float32")
+    dtypes = ANY_DTYPE
 
     @abstractmethod
     def move(self, attrs: OpAttrs, x: Array) -> Array:

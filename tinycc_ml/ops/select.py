@@ -39,7 +39,7 @@ class Select(OpDef):
         """See the base class."""
         condition, first, second = bound.inputs
         y = bound.outputs[0]
-        allowed = (DType.INT8, DType.INT16, DType.INT32, DType.FLOAT32, DType.BOOL)
+        allowed = tuple(DType)
         return (
             dtype_problem("condition", condition, DType.BOOL)
             or moved_problem(first, y, allowed)

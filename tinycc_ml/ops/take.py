@@ -22,7 +22,7 @@ from tinycc_ml.loopir import Accumulate, Expr, Literal, Local, Lookup, LoopKerne
 from tinycc_ml.loopir import build as b
 from tinycc_ml.ops.access import Access
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload, buffers_of
-from tinycc_ml.ops.movement import dense_strides, gathered_access, moved_problem
+from tinycc_ml.ops.movement import ANY_DTYPE, dense_strides, gathered_access, moved_problem
 from tinycc_ml.ops.registry import register
 
 
@@ -40,7 +40,7 @@ class Take(OpDef):
     name = "take"
     attrs_type = TakeAttrs
     summary = "elements at constant indices along any dimensions"
-    dtypes = ("int8", "int16", "int32", "float32")
+    dtypes = ANY_DTYPE
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
