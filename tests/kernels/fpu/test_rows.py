@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
+import pytest
 
 from tests.end_to_end.devices import running
 from tests.firmware.test_fake_model import needs_emulator
+from tests.kernels.fpu.cases import DRAWS
 from tests.shared_data import shared_path
 from tinycc_ml.compiler import Compilation, compile_model
+from tinycc_ml.kernels.rows.fpu import FPU_ROWS
+from tinycc_ml.loopir import run_kernel, verify_kernel
 from tinycc_ml.runner import agree, infer
 from tinycc_ml.targets import load_board
 
@@ -19,7 +25,24 @@ def compiled(**choices: str) -> Compilation:
     return compile_model(path, load_board("mps2-an386"), **choices)
 
 
-def test_pointwise_layers_of_groups_have_their_tiles():
+@pytest.mark.parametrize("kernel", FPU_ROWS[-2:], ids=lambda kernel: kernel.name)
+def test_all_rows_of_drawn_layers(kernel):
+    taken = 0
+    for seed in range(40):
+        case = DRAWS[kernel.op](Random(seed), 1)
+        if kernel.accepts(case.workload, case.constants) is None:
+            taken += 1
+            loops = verify_kernel(kernel.build(case.workload, case.constants).kernel(kernel.op))
+            (packed,) = kernel.pack(case.workload, case.constants)
+            arrays = {b.name: np.full(b.shape, np.nan, b.dtype.numpy) for b in loops.buffers}
+            arrays |= {"input": case.x.reshape(arrays["input"].shape), "stream": packed.array}
+            run_kernel(loops, arrays)
+            found = arrays["output"].reshape(case.expected.shape)
+            assert np.array_equal(found, case.expected)
+    assert taken > 15
+
+
+def test_layers_of_groups_have_their_tiles():
     layers = [
         layer
         for call in compiled(optimize="ram").program.calls
@@ -27,8 +50,7 @@ def test_pointwise_layers_of_groups_have_their_tiles():
         if layer.op == "conv2d"
     ]
     assert len(layers) > 3
-    assert {layer.kernel for layer in layers} <= {"conv2d_f32__fpu_2x8", "conv2d__c"}
-    assert sum(layer.kernel == "conv2d_f32__fpu_2x8" for layer in layers) > 2
+    assert {layer.kernel for layer in layers} <= {"conv2d_f32__fpu_2x8", "conv2d_f32_rows__fpu_2x8"}
 
 
 @needs_emulator

@@ -10,7 +10,7 @@ from tinycc_ml.kernels.base import Kernel, KernelDef, outputs
 from tinycc_ml.kernels.fpu.gemm import call_gemm
 from tinycc_ml.kernels.fpu.gemm_tile import FloatTile
 from tinycc_ml.kernels.fpu.packing import pack_stream
-from tinycc_ml.kernels.fpu.rows import Rows, in_pairs
+from tinycc_ml.kernels.fpu.rows import Loops, Rows, in_pairs
 from tinycc_ml.kernels.fpu.shape import KernelShape
 from tinycc_ml.loopir import Affine, Argument, Buffer, LoopKernel, Role, Stmt, affine, verify_kernel
 from tinycc_ml.ops import Workload, op
@@ -29,22 +29,14 @@ class Conv2DFpu(KernelDef):
         s = KernelShape.of(workload)
         if s.dilation[1] > 1 and s.kernel[1] > 1:
             return f"dilation {s.dilation[1]} along a row; allowed 1"
-        tiles = (_tile(s, pixels).problem() for pixels in (1, 2))
-        return Rows(s).problem() or next(filter(None, tiles), None)
+        rows = Rows(s)
+        tiles = (_tile(rows, pixels).problem() for pixels in (1, 2))
+        return rows.problem() or next(filter(None, tiles), None)
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
-        s = KernelShape.of(workload)
-        rows = Rows(s)
-        stream = Buffer("stream", DType.FLOAT32, (_tile(s, 1).stream_elements,), Role.CONSTANT)
-        y = Buffer("output", DType.FLOAT32, (*s.out_size, s.out_channels), Role.OUTPUT)
-
-        def call(pixels: int, pixel: Affine) -> Stmt:
-            output = Argument("output", (affine("oy"), pixel, affine(0)))
-            return call_gemm(_tile(s, pixels), rows.column(pixel), output)
-
-        body = rows.loops(in_pairs(s.out_size[1], call))
-        loops = LoopKernel(self.op, (rows.input, stream, y, *rows.scratch), body)
+        rows = Rows(KernelShape.of(workload))
+        loops = LoopKernel(self.op, *conv_loops(rows))
         return Kernel(self.name, (), verify_kernel(loops), rows.access())
 
     def cycles(self, workload: Workload) -> int:
@@ -59,9 +51,24 @@ class Conv2DFpu(KernelDef):
         return (pack_stream(weight.reshape(len(weight), -1).T, bias),)
 
 
-def _tile(s: KernelShape, pixels: int) -> FloatTile:
+def conv_loops(rows: Rows) -> Loops:
+    """Parameters and body of the function."""
+    s = rows.shape
+    stream = Buffer("stream", DType.FLOAT32, (_tile(rows, 1).stream_elements,), Role.CONSTANT)
+    y = Buffer("output", DType.FLOAT32, (*s.out_size, s.out_channels), Role.OUTPUT)
+
+    def call(pixels: int, pixel: Affine) -> Stmt:
+        output = Argument("output", (affine("oy"), pixel, affine(0)))
+        return call_gemm(_tile(rows, pixels), rows.column(pixel), output)
+
+    body = rows.loops(in_pairs(s.out_size[1], call))
+    return (rows.input, stream, y, *rows.scratch), body
+
+
+def _tile(rows: Rows, pixels: int) -> FloatTile:
     """The tile for so many pixels."""
-    stride, run = Rows(s).stride, s.kernel[1] * s.in_channels
+    s, stride = rows.shape, rows.stride
+    run = s.kernel[1] * s.in_channels
     runs = s.kernel[0]
     if runs > 1 and stride == run:
         runs, run = 1, runs * run

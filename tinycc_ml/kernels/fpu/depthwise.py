@@ -9,7 +9,7 @@ from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.base import Kernel, KernelDef, outputs
 from tinycc_ml.kernels.fpu.depthwise_tile import DepthwiseTile, depthwise_intrinsic
 from tinycc_ml.kernels.fpu.packing import pack_stream
-from tinycc_ml.kernels.fpu.rows import Rows
+from tinycc_ml.kernels.fpu.rows import Loops, Rows
 from tinycc_ml.kernels.fpu.shape import KernelShape
 from tinycc_ml.loopir import (
     Argument,
@@ -37,21 +37,12 @@ class DepthwiseFpu(KernelDef):
         s = KernelShape.of(workload)
         if s.out_channels != s.in_channels:
             return f"{s.out_channels // s.in_channels} filters per channel; allowed 1"
-        return Rows(s).problem() or _tile(s).problem()
+        return Rows(s).problem() or _tile(Rows(s)).problem()
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
-        s = KernelShape.of(workload)
-        rows, tile = Rows(s), _tile(s)
-        stream = Buffer("stream", DType.FLOAT32, (tile.stream_elements,), Role.CONSTANT)
-        y = Buffer("output", DType.FLOAT32, (*s.out_size, s.out_channels), Role.OUTPUT)
-        windows = (
-            rows.column(affine("ox")),
-            Argument("stream", (affine(0),)),
-            Argument("output", (affine("oy"), affine("ox"), affine(0))),
-        )
-        line = b.nest([("ox", s.out_size[1])], CallIntrinsic(depthwise_intrinsic(tile), windows))
-        loops = LoopKernel(self.op, (rows.input, stream, y, *rows.scratch), rows.loops(line))
+        rows = Rows(KernelShape.of(workload))
+        loops = LoopKernel(self.op, *depthwise_loops(rows))
         return Kernel(self.name, (), verify_kernel(loops), rows.access())
 
     def cycles(self, workload: Workload) -> int:
@@ -67,6 +58,21 @@ class DepthwiseFpu(KernelDef):
         return (pack_stream(weight.reshape(-1, weight.shape[-1]), bias),)
 
 
-def _tile(s: KernelShape) -> DepthwiseTile:
-    stride, tap = Rows(s).stride, s.dilation[1] * s.in_channels
-    return DepthwiseTile(s.in_channels, s.kernel, stride, tap, s.numbers)
+def depthwise_loops(rows: Rows) -> Loops:
+    """Parameters and body of the function."""
+    s, tile = rows.shape, _tile(rows)
+    stream = Buffer("stream", DType.FLOAT32, (tile.stream_elements,), Role.CONSTANT)
+    y = Buffer("output", DType.FLOAT32, (*s.out_size, s.out_channels), Role.OUTPUT)
+    windows = (
+        rows.column(affine("ox")),
+        Argument("stream", (affine(0),)),
+        Argument("output", (affine("oy"), affine("ox"), affine(0))),
+    )
+    line = b.nest([("ox", s.out_size[1])], CallIntrinsic(depthwise_intrinsic(tile), windows))
+    return (rows.input, stream, y, *rows.scratch), rows.loops(line)
+
+
+def _tile(rows: Rows) -> DepthwiseTile:
+    s = rows.shape
+    tap = s.dilation[1] * s.in_channels
+    return DepthwiseTile(s.in_channels, s.kernel, rows.stride, tap, s.numbers)

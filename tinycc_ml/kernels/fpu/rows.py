@@ -28,19 +28,33 @@ from tinycc_ml.loopir import build as b
 from tinycc_ml.loopir.walk import substitute
 from tinycc_ml.ops import Access, Window
 
+#: Parameters and body of a function.
+Loops = tuple[tuple[Buffer, ...], tuple[Stmt, ...]]
 #: Of an element that is copied.
 _COPY_CYCLES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of one shape; the loop over output rows is named ``oy``, that over taps ``ky``."""
+    """The rows of one shape; the loop over output rows is named ``oy``, that over taps ``ky``.
+
+    Attributes:
+        shape: The layer's.
+        apart: Whether the input's rows lie anywhere, as in a ring of them; then several of them are
+            always copied.
+    """
 
     shape: KernelShape
+    apart: bool = False
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether nothing is copied."""
+        return self.shape.is_inside and not (self.apart and self.shape.kernel[0] > 1)
 
     def problem(self) -> str | None:
         """Why it cannot be, or ``None``."""
-        return None if self.shape.is_inside or self._columns > 0 else "it reads only padding"
+        return None if self.is_direct or self._columns > 0 else "it reads only padding"
 
     @property
     def input(self) -> Buffer:
@@ -52,7 +66,7 @@ class Rows:
     @property
     def scratch(self) -> tuple[Buffer, ...]:
         """The copies, if there are any."""
-        if self.shape.is_inside:
+        if self.is_direct:
             return ()
         shape = (self.shape.kernel[0], self._needed * self.shape.in_channels)
         return (Buffer("rows", DType.FLOAT32, shape, Role.SCRATCH),)
@@ -61,7 +75,7 @@ class Rows:
     def stride(self) -> int:
         """Elements from one row under the kernel to the next."""
         s = self.shape
-        if s.is_inside:
+        if self.is_direct:
             return s.dilation[0] * s.in_size[1] * s.in_channels
         return self._needed * s.in_channels
 
@@ -69,14 +83,14 @@ class Rows:
         """Where the column of an output pixel in the row ``oy`` begins."""
         s = self.shape
         first = pixel * (s.stride[1] * s.in_channels)
-        if s.is_inside:
+        if self.is_direct:
             return Argument("input", (affine("oy") * s.stride[0], first))
         return Argument("rows", (affine(0), first))
 
     def loops(self, line: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
         """The body of a kernel that computes an output row with `line`."""
         s = self.shape
-        if s.is_inside:
+        if self.is_direct:
             # Of one row there is no loop, so that the row may be one of a larger image.
             single = s.out_size[0] == 1
             return substitute(line, "oy", 0) if single else b.nest([("oy", s.out_size[0])], *line)
@@ -86,7 +100,7 @@ class Rows:
     def cycles(self) -> int:
         """Estimated cycles of all copies."""
         s = self.shape
-        if s.is_inside:
+        if self.is_direct:
             return 0
         return _COPY_CYCLES * s.out_size[0] * s.kernel[0] * self._columns * s.in_channels
 
@@ -102,7 +116,7 @@ class Rows:
             (s.padding[0], 0),
         )
         row = s.out_size[1] * s.out_channels
-        return Access(row, (("input", window),), reads_first=not s.is_inside)
+        return Access(row, (("input", window),), reads_first=not self.is_direct)
 
     @property
     def _needed(self) -> int:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from tinycc_ml.kernels.dsp.conv_shape import ConvShape
+from tinycc_ml.kernels.fpu.shape import KernelShape
 from tinycc_ml.kernels.rows.accesses import redirect
 from tinycc_ml.kernels.rows.base import ROW
 from tinycc_ml.loopir import Affine, Buffer, For, Role, Stmt
 from tinycc_ml.loopir.walk import defined_names, rename, substitute
 
 Loops = tuple[tuple[Buffer, ...], tuple[Stmt, ...]]
+#: Of a convolution in integers, or in float32.
+Shape = TypeVar("Shape", bound=ConvShape | KernelShape)
 #: From a convolution to its function: the parameters input, stream, output and scratch, and a body
 #: whose last statement is the loop over rows; ``None`` where it cannot be computed so.
-Make = Callable[[ConvShape], Loops | None]
+Make = Callable[[Shape], Loops | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
+class Strip(Generic[Shape]):
     """Neighbouring output columns: a convolution of its own, on some columns of the image.
 
     Attributes:
@@ -27,12 +31,12 @@ class Strip:
         first_input: The first input column that it reads.
     """
 
-    shape: ConvShape
+    shape: Shape
     first_output: int
     first_input: int
 
 
-def strips_of(shape: ConvShape, make: Make, limit_bytes: int) -> tuple[Strip, ...]:
+def strips_of(shape: Shape, make: Make[Shape], limit_bytes: int) -> tuple[Strip[Shape], ...]:
     """A row cut into equal strips, as wide as a limit on the scratch allows.
 
     Args:
@@ -56,7 +60,7 @@ def strips_of(shape: ConvShape, make: Make, limit_bytes: int) -> tuple[Strip, ..
 
 
 def row_of_strips(
-    shape: ConvShape, strips: tuple[Strip, ...], make: Make
+    shape: Shape, strips: tuple[Strip[Shape], ...], make: Make[Shape]
 ) -> tuple[tuple[Buffer, ...], tuple[Stmt, ...]]:
     """Parameters, and the statements that compute row ``oy`` strip by strip."""
     kernels = [_loops(strip, make) for strip in strips]
@@ -72,7 +76,7 @@ def row_of_strips(
     return buffers, tuple(stmt for _, stmts in kernels for stmt in stmts)
 
 
-def _strip(shape: ConvShape, first: int, columns: int) -> Strip:
+def _strip(shape: Shape, first: int, columns: int) -> Strip[Shape]:
     start = first * shape.stride[1] - shape.padding[1]
     span = (shape.kernel[1] - 1) * shape.dilation[1] + 1
     end = min(start + (columns - 1) * shape.stride[1] + span, shape.in_size[1])
@@ -89,7 +93,7 @@ def _strip(shape: ConvShape, first: int, columns: int) -> Strip:
     )
 
 
-def _channels(y: Buffer, strip: Strip) -> int:
+def _channels(y: Buffer, strip: Strip[Shape]) -> int:
     """Elements of a pixel of the output."""
     rows, columns = strip.shape.out_size
     return y.elements // (rows * columns)
@@ -100,7 +104,7 @@ def _scratch_bytes(loops: Loops | None) -> int:
     return sum(b.elements * b.dtype.size_bytes for b in buffers if b.role is Role.SCRATCH)
 
 
-def _loops(strip: Strip, make: Make) -> Loops:
+def _loops(strip: Strip[Shape], make: Make[Shape]) -> Loops:
     """Parameters, and the statements that compute a strip of row ``oy``."""
     made = make(strip.shape)
     assert made is not None  # that is how the strips were chosen

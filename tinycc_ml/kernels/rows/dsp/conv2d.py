@@ -66,7 +66,7 @@ class Conv2DRowsDsp(RowKernel):
         return (pack_layer(numbers, tile, constants, rows.run, planar=rows.planar),)
 
 
-def _strips(shape: ConvShape) -> tuple[Strip, ...]:
+def _strips(shape: ConvShape) -> tuple[Strip[ConvShape], ...]:
     return strips_of(shape, _make, _SCRATCH_LIMIT_BYTES)
 
 

@@ -79,11 +79,11 @@ def _way(shape: ConvShape) -> _Way:
     return min(_ways(shape), key=lambda way: instructions(way(shape)))
 
 
-def _strips(shape: ConvShape) -> tuple[Strip, ...]:
+def _strips(shape: ConvShape) -> tuple[Strip[ConvShape], ...]:
     return strips_of(shape, _maker(_way(shape)), _SCRATCH_LIMIT_BYTES)
 
 
-def _maker(way: _Way) -> Make:
+def _maker(way: _Way) -> Make[ConvShape]:
     def make(shape: ConvShape) -> Loops | None:
         return way(shape).kernel() if way.takes(shape) else None
 

@@ -67,7 +67,7 @@ class DepthwiseRowsMve(RowKernel):
         return (Constant(pack_depthwise(folded, layer.together)),)
 
 
-def _strips(shape: ConvShape) -> tuple[Strip, ...]:
+def _strips(shape: ConvShape) -> tuple[Strip[ConvShape], ...]:
     return strips_of(shape, _make, _SCRATCH_LIMIT_BYTES)
 
 
