@@ -20,6 +20,9 @@ Shape = TypeVar("Shape", bound=ConvShape | KernelShape)
 #: whose last statement is the loop over rows; ``None`` where it cannot be computed so.
 Make = Callable[[Shape], Loops | None]
 
+#: For the calls of a strip's tiles, and for each row that is copied under it.
+_CALL_CYCLES, _COPY_CYCLES = 80, 50
+
 
 @dataclass(frozen=True, slots=True)
 class Strip(Generic[Shape]):
@@ -74,6 +77,13 @@ def row_of_strips(
         *scratch,
     )
     return buffers, tuple(stmt for _, stmts in kernels for stmt in stmts)
+
+
+def copying_cycles(shape: ConvShape, strips: tuple[Strip[ConvShape], ...]) -> int:
+    """Estimate for copying the rows under each strip, and for the calls of its tiles."""
+    elements = sum(strip.shape.in_size[1] for strip in strips) * shape.in_channels
+    calls = len(strips) * (_CALL_CYCLES + shape.kernel[0] * _COPY_CYCLES)
+    return shape.out_size[0] * (calls + shape.kernel[0] * elements // 4)
 
 
 def _strip(shape: Shape, first: int, columns: int) -> Strip[Shape]:

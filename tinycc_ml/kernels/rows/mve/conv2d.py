@@ -16,7 +16,14 @@ from tinycc_ml.kernels.mve.layer import pack_layer, refusal
 from tinycc_ml.kernels.rows.base import RowKernel, RowLoops
 from tinycc_ml.kernels.rows.one_row import CYCLES_PER_ROW, is_image
 from tinycc_ml.kernels.rows.portable import window_reads
-from tinycc_ml.kernels.rows.strips import Loops, Make, Strip, row_of_strips, strips_of
+from tinycc_ml.kernels.rows.strips import (
+    Loops,
+    Make,
+    Strip,
+    copying_cycles,
+    row_of_strips,
+    strips_of,
+)
 from tinycc_ml.ops import Workload
 
 _Way = type[Direct] | type[Rows] | type[Gathered]
@@ -57,9 +64,8 @@ class Conv2DRowsMve(RowKernel):
     def cycles(self, workload: Workload) -> int:
         """See the base class."""
         shape = ConvShape.of(workload)
-        copied = shape.out_size[0] * shape.kernel[0] * shape.in_size[1] * shape.in_channels // 4
-        rows = CYCLES_PER_ROW * shape.out_size[0] + (0 if _way(shape) is Direct else copied)
-        return Conv2DMve().cycles(workload) + rows
+        copied = 0 if _way(shape) is Direct else copying_cycles(shape, _strips(shape))
+        return Conv2DMve().cycles(workload) + CYCLES_PER_ROW * shape.out_size[0] + copied
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""

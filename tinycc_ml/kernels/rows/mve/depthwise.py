@@ -16,7 +16,7 @@ from tinycc_ml.kernels.mve.rows import RowBuffer
 from tinycc_ml.kernels.rows.base import RowKernel, RowLoops
 from tinycc_ml.kernels.rows.one_row import CYCLES_PER_ROW, is_image
 from tinycc_ml.kernels.rows.portable import window_reads
-from tinycc_ml.kernels.rows.strips import Loops, Strip, row_of_strips, strips_of
+from tinycc_ml.kernels.rows.strips import Loops, Strip, copying_cycles, row_of_strips, strips_of
 from tinycc_ml.ops import Workload
 
 #: Strips are as wide as this allows.
@@ -56,7 +56,7 @@ class DepthwiseRowsMve(RowKernel):
     def cycles(self, workload: Workload) -> int:
         """See the base class."""
         shape = ConvShape.of(workload)
-        copied = shape.out_size[0] * shape.kernel[0] * shape.in_size[1] * shape.in_channels // 4
+        copied = copying_cycles(shape, _strips(shape))
         return DepthwiseMve().cycles(workload) + CYCLES_PER_ROW * shape.out_size[0] + copied
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
