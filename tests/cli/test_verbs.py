@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.cli.command import DIGITS, DIGITS_DATA, run_process
+from tests.end_to_end.networks import float_layers
 from tests.shared_data import REPOSITORY, shared_path
 from tinycc_ml import __version__
 from tinycc_ml.cli import device
@@ -210,6 +211,16 @@ def test_validate_with_our_own_reference_and_no_labels(cli, documented):
     data = check_json(cli("validate", DIGITS, *arguments), "validate", documented)
     assert (data["identical"], data["total"], data["reference"]) == (5, 5, "numpy")
     assert data["labelled"] is False and data["correct"] is None and data["accuracy"] is None
+
+
+def test_validate_floats_within_a_tolerance(cli, documented):
+    Path("floats.tflite").write_bytes(float_layers().build())
+    x = np.random.default_rng(8).standard_normal((3, 1, 6, 6, 2)).astype(np.float32)
+    np.savez("floats.npz", inputs=x)
+    arguments = ("validate", "floats.tflite", "--board", "host", "--data", "floats.npz")
+    data = check_json(cli(*arguments, "--json"), "validate", documented)
+    assert (data["identical"], data["total"], data["tolerance"]) == (3, 3, 1e-5)
+    assert "3/3 within 1e-05 relative of TensorFlow Lite Micro" in cli(*arguments).out
 
 
 def test_bench_in_the_emulator_is_exact_and_repeatable(cli, documented):
