@@ -123,3 +123,16 @@ def test_a_model_with_branches_takes_less_and_computes_the_same(tmp_path):
             host.run(sample), run_tflm(path.read_bytes(), sample), strict=True
         ):
             np.testing.assert_array_equal(found.reshape(expected.shape), expected)
+
+
+def test_a_task_waits_for_those_that_it_must_come_after():
+    """Who reads a state must do so before another task renews it, though no data flows."""
+    renew = Task(frozenset({"x"}), frozenset({"next"}))
+    read = Task(frozenset({"state"}), frozenset({"big"}))
+    use = Task(frozenset({"big"}), frozenset({"y"}))
+    sizes = {"x": 50, "state": 0, "next": 0, "big": 90, "y": 1}
+    inputs, outputs = frozenset({"x", "state"}), frozenset({"y"})
+    free = TaskGraph((read, use, renew), sizes, inputs, outputs)
+    assert best_order(free) == (2, 0, 1)  # x is gone when the large value comes
+    tied = replace(free, tasks=(read, use, replace(renew, after=frozenset({0}))))
+    assert best_order(tied).index(0) < best_order(tied).index(2)

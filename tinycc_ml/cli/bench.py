@@ -126,6 +126,7 @@ def _result(compilation: Compilation, running: Session, costs: _Costs, runs: int
         "arena_bytes": manifest.arena_bytes,
         "activation_bytes": manifest.activation_bytes,
         "scratch_bytes": manifest.scratch_bytes,
+        "state_bytes": manifest.state_bytes,
         "stack_bytes": measured.stack_bytes,
         "stack_bound_bytes": costs.stack_bound_bytes,
         "code_bytes": built.code_bytes if built else None,
@@ -152,6 +153,8 @@ def _print(compilation: Compilation, running: Session, costs: _Costs) -> None:
         f"{manifest.activation_bytes:,} of activations and "
         f"{manifest.arena_bytes - manifest.activation_bytes:,} of scratch"
     )
+    if manifest.states:
+        out.print(f"state              {manifest.state_bytes:>12,} bytes, kept between inferences")
     most = costs.stack_bound_bytes
     at_most = f", at most {most:,} in the model's functions" if most is not None else ""
     out.print(f"stack              {measured.stack_bytes:>12,} bytes{at_most}")

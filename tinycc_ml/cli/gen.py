@@ -82,6 +82,7 @@ def _result(compilation: Compilation, output: Path, files: dict[str, str]) -> di
         "plan_method": manifest.plan_method,
         "arena_bytes": manifest.arena_bytes,
         "scratch_bytes": manifest.scratch_bytes,
+        "state_bytes": manifest.state_bytes,
         "lower_bound_bytes": manifest.lower_bound_bytes,
         "weight_bytes": manifest.weight_bytes,
         "macs": manifest.macs,
@@ -95,6 +96,7 @@ def _print_summary(compilation: Compilation, output: Path) -> None:
         f"{output}: {len(manifest.layers)} layers, {manifest.macs:,} MACs, "
         f"arena {manifest.arena_bytes:,} bytes "
         + ("(optimal), " if manifest.gap_bytes == 0 else f"(gap {manifest.gap_bytes:,}), ")
+        + (f"state {manifest.state_bytes:,} bytes, " if manifest.states else "")
         + f"constants {manifest.weight_bytes:,} bytes",
         soft_wrap=True,
     )
