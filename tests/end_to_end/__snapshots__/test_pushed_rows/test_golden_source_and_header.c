@@ -75,8 +75,8 @@ static inline int32_t tcml_min_s32(int32_t a, int32_t b) { return (a < b) ? a : 
  * - n00_conv2d from first (concatenated.tflite#0), kernel conv2d__c.
  * - n01_conv2d from second (concatenated.tflite#1), kernel conv2d__c.
  * - n02_concatenation from y (concatenated.tflite#2), kernel concatenation__c.
- * In each turn a layer computes the next row, as soon as the rows exist that it reads. What lies
- * between two layers is a ring: only as many rows are kept as are read again.
+ * In each turn a layer computes its next row or rows, as soon as those exist that it reads. What
+ * lies between two layers is a ring: only as many rows are kept as are read again.
  * One call runs one turn. The row of the input that a turn takes is there only then. */
 static void concatenated_n00_to_n02_concatenation(
     int32_t turn, const int8_t *input, const int8_t *weight_00, const int32_t *bias_00,
