@@ -153,7 +153,8 @@ def _group_comment(layout: Layout, kernel: Kernel, call: Call, overlaps: bool) -
     if rings:
         sentences.append(
             "In each turn a layer computes its next row or rows, as soon as those exist that it "
-            "reads. What lies between two layers is a ring: only as many rows are kept as are read again."
+            "reads. What lies between two layers is a ring: only as many rows are kept as are read "
+            "again."
         )
     if call.pushed:
         sentences.append(
