@@ -131,7 +131,9 @@ def test_a_first_layer_without_rows_is_refused():
 ACTIVATIONS = {"vww_96_int8": 14_592, "kws_ref_model": 5_860, "pretrainedResnet_quant": 12_896}
 
 
-@pytest.mark.parametrize("model", ACTIVATIONS)
+@pytest.mark.parametrize(
+    "model", [pytest.param("vww_96_int8", marks=pytest.mark.slow), *list(ACTIVATIONS)[1:]]
+)
 def test_the_arena_without_an_image(model):
     data = shared_path(f"data/models/{model}.tflite").read_bytes()
     built = compile_bytes(data, model, OPTIONS[0], "host", optimize="ram", kernels="portable")
