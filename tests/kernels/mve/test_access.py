@@ -17,7 +17,7 @@ from tests.kernels.mve.test_emulated import check as check_emulated
 from tests.kernels.mve.test_emulated import needs_emulator
 from tinycc_ml.kernels.mve.conv2d import _columns
 from tinycc_ml.kernels.mve.conv_columns import Direct, Gathered, Rows
-from tinycc_ml.kernels.mve.depthwise import _Layer
+from tinycc_ml.kernels.mve.depthwise import DepthwiseLayer
 
 FAMILIES = ("average_pool2d", "conv2d", "depthwise", "fully_connected")
 
@@ -65,5 +65,5 @@ def test_every_way_to_make_columns_is_drawn(way):
 
 def test_pixels_that_are_computed_as_one_are_drawn():
     cases = accepted("depthwise", 16, seed=300, scale=1)
-    layers = [_Layer(case.workload) for case in cases]
+    layers = [DepthwiseLayer(case.workload) for case in cases]
     assert any(layer.is_direct and layer.together > 1 for layer in layers)
