@@ -65,5 +65,5 @@ def test_every_way_to_make_columns_is_drawn(way):
 
 def test_pixels_that_are_computed_as_one_are_drawn():
     cases = accepted("depthwise", 16, seed=300, scale=1)
-    layers = [DepthwiseLayer(case.workload) for case in cases]
+    layers = [DepthwiseLayer.of(case.workload) for case in cases]
     assert any(layer.is_direct and layer.together > 1 for layer in layers)
