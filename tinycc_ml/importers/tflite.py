@@ -15,7 +15,7 @@ from tinycc_ml.importers.flatbuffer import one_line
 from tinycc_ml.importers.names import graph_name
 from tinycc_ml.importers.tflite_flow import check_flow, is_constant, live_operators, operands
 from tinycc_ml.importers.tflite_ops import ROWS
-from tinycc_ml.importers.tflite_problems import Problems
+from tinycc_ml.importers.tflite_problems import TfliteProblems
 from tinycc_ml.importers.tflite_reader import RawModel, RawOperator, RawTensor, read_tflite
 from tinycc_ml.importers.tflite_row import Part, Row
 from tinycc_ml.importers.tflite_tensors import constant, tensor_type
@@ -79,7 +79,7 @@ class _Importer:
 
     def __init__(self, model: RawModel) -> None:
         self.model = model
-        self.problems = Problems(model)
+        self.problems = TfliteProblems(model)
         self.types: dict[str, TensorType] = {}
         self.constants: dict[str, Constant] = {}
         self.nodes: list[Node] = []
