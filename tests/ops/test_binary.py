@@ -14,7 +14,7 @@ from tests.ops_support import check_lowering, check_model, layer_graph
 from tests.tflite_builder import ModelBuilder
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
-from tinycc_ml.graph import TensorType
+from tinycc_ml.graph import OpAttrs, TensorType
 from tinycc_ml.ops import evaluate, op
 from tinycc_ml.ops.arg_extreme import ArgExtremeAttrs
 from tinycc_ml.ops.binary import FUNCTIONS
@@ -255,3 +255,50 @@ def test_refusals():
     assert "quantized alike" in case.problem()
     case = Case("", "less", [tensor((2,), Q), tensor((2,), (2.0, 3))], tensor((2,), None, "bool"))
     assert "stops there" in case.problem()
+
+
+PLAIN = ["int8", "uint8", "int16", "int32", "uint32", "int64"]
+
+
+def plain_values(seed, shape, dtype):
+    """Integers with a few equal ones and the limits of the type among them."""
+    limits = np.iinfo(dtype)
+    numbers = values_of(seed, shape, "int32").astype(dtype).reshape(-1)
+    numbers[:2] = limits.min, limits.max
+    return np.random.default_rng(seed).permutation(numbers).reshape(shape)
+
+
+def check_plain(name, dtype, result=None, attrs=None):
+    shapes = [(3, 4), (4,)]
+    case = Case(
+        "",
+        name,
+        [tensor(shape, None, dtype) for shape in shapes],
+        tensor((3, 4), None, result or dtype),
+        attrs or OpAttrs(),
+    )
+    graph = case.integers()
+    operands = [plain_values(i, shape, dtype) for i, shape in enumerate(shapes)]
+    values = evaluate(graph, operands)
+    check_lowering(graph.layers[0], values)
+    return (*operands, values["y"])
+
+
+@pytest.mark.parametrize("dtype", PLAIN)
+def test_comparisons_and_extremes_of_integers_without_quantization(dtype):
+    for name, function in (("less_equal", np.less_equal), ("equal", np.equal)):
+        x, y, result = check_plain(name, dtype, "bool")
+        assert np.array_equal(result, function(x, y))
+    x, y, result = check_plain("maximum", dtype)
+    assert np.array_equal(result, np.maximum(x, y))
+
+
+def test_places_as_int64():
+    case = Case(
+        "", "arg_min", [tensor((2, 3))], tensor((2,), None, "int64"), ArgExtremeAttrs(1, False)
+    )
+    graph = case.integers()
+    values = evaluate(graph, [np.array([[1, 5, 0], [2, 2, 3]], np.int8)])
+    assert values["y"].dtype == np.int64
+    assert values["y"].tolist() == [2, 0]
+    check_lowering(graph.layers[0], values)

@@ -17,6 +17,7 @@ from tinycc_ml.loopir import (
     Accumulate,
     Assign,
     Binary,
+    Cast,
     Compare,
     Literal,
     Local,
@@ -43,7 +44,7 @@ class ArgExtremeAttrs(OpAttrs):
 
 
 class ArgExtreme(OpDef):
-    """Input: any shape. Output: int32, the shape without the axis, or with 1 in its place."""
+    """Input: any shape. Output: int32 or int64, without the axis, or with 1 in its place."""
 
     attrs_type = ArgExtremeAttrs
     dtypes = ("int8", "int16", "int32", "float32")
@@ -62,7 +63,7 @@ class ArgExtreme(OpDef):
         """See the base class."""
         allowed = tuple(DType(name) for name in self.dtypes)
         return dtype_problem("input", bound.inputs[0], *allowed) or dtype_problem(
-            "output", bound.outputs[0], DType.INT32
+            "output", bound.outputs[0], DType.INT32, DType.INT64
         )
 
     def integerize(self, bound: BoundNode) -> Integers:
@@ -76,7 +77,8 @@ class ArgExtreme(OpDef):
         index = values.argmax(a.axis) if self.operator == "max" else values.argmin(a.axis)
         if a.last:
             index = x.shape[a.axis] - 1 - index
-        return (np.asarray(index, np.int32).reshape(workload.operand("output").shape),)
+        y = workload.operand("output")
+        return (np.asarray(index, y.dtype.numpy).reshape(y.shape),)
 
     def access(self, workload: Workload) -> Access:
         """See the base class."""
@@ -90,6 +92,7 @@ class ArgExtreme(OpDef):
         element, best = b.load(x, *loops.element), Var("best")
         index, position = Var("index"), Var("position")
         better = Compare((">" if self.operator == "max" else "<") + "=" * a.last, element, best)
+        found = index if y.dtype is DType.INT32 else Cast(y.dtype, index)
         body = b.nest(
             loops.kept,
             Local(best.name, promoted(x.dtype), b.load(x, *loops.first)),
@@ -101,7 +104,7 @@ class ArgExtreme(OpDef):
                 Assign(best.name, Binary(self.operator, best, element)),
                 Accumulate(position.name, Literal(1)),
             ),
-            b.store(y, loops.target, index),
+            b.store(y, loops.target, found),
         )
         return LoopKernel(self.name, (x, y), body)
 

@@ -1,7 +1,7 @@
 """Functions of two operands, element by element with broadcasting: one operator for each row.
 
-Comparisons give ``bool``. Of int8, extremes take operands quantized alike, and comparisons bring
-both to one scale first.
+Comparisons give ``bool``. Of quantized int8, extremes take operands quantized alike, and
+comparisons bring both to one scale first; integers without quantization are what they are.
 
 Source: TensorFlow Lite MAXIMUM, MINIMUM, EQUAL ..., LOGICAL_AND ..., POW, FLOOR_DIV, FLOOR_MOD;
 integers as in TensorFlow Lite Micro's ``comparisons.cc`` and ``maximum_minimum.cc``.
@@ -87,7 +87,7 @@ class BinaryFunction(OpDef):
         problem = dtype_problem("input 0", first, *allowed)
         problem = problem or dtype_problem("input 1", second, first.dtype)
         problem = problem or dtype_problem("output", y, self.function.result or first.dtype)
-        if problem or first.dtype is not DType.INT8:
+        if problem or first.dtype is not DType.INT8 or _is_plain(bound):
             return problem
         if self.function.is_comparison:
             return (
@@ -101,9 +101,8 @@ class BinaryFunction(OpDef):
         """See the base class."""
         operands = (("input0", 0), ("input1", 1))
         first, second = bound.inputs
-        if not (self.function.is_comparison and first.dtype is DType.INT8):
+        if not (self.function.is_comparison and first.quant and second.quant):
             return Integers(Numbers(), operands)
-        assert first.quant and second.quant  # checked by check
         return Integers(
             ComparedNumbers(
                 Scaling(-first.quant.zero_point, *smaller_than_one(first.quant.scale)),
@@ -138,8 +137,13 @@ class BinaryFunction(OpDef):
         return broadcast_kernel(workload, value)
 
 
-_NUMBERS = ("int8", "int16", "int32", "float32")
-_COMPARED = ("int8", "int32", "float32")
+def _is_plain(bound: BoundNode) -> bool:
+    """Whether int8 is what it is: integers without a scale."""
+    return all(type_.quant is None for type_ in (*bound.inputs, *bound.outputs))
+
+
+_NUMBERS = tuple(dtype.value for dtype in DType if dtype is not DType.BOOL)
+_COMPARED = _NUMBERS
 _EQUAL = (*_COMPARED, "bool")
 _FLOAT = ("float32",)
 _BOOL = ("bool",)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.importers.onnx import rows_elementwise as elementwise
+from tinycc_ml.importers.onnx import rows_index as index
 from tinycc_ml.importers.onnx import rows_layers as layers
 from tinycc_ml.importers.onnx import rows_movement as movement
 from tinycc_ml.importers.onnx import rows_quant as quant
@@ -41,6 +42,8 @@ ROWS: dict[str, Row] = {
     "Acosh": Row(elementwise.unary("acosh")),
     "Add": Row(elementwise.add, 2, 2),
     "And": Row(elementwise.binary("logical_and", dtype=DType.BOOL), 2, 2),
+    "ArgMax": Row(index.arg_extreme("arg_max")),
+    "ArgMin": Row(index.arg_extreme("arg_min")),
     "Asin": Row(elementwise.unary("asin")),
     "Asinh": Row(elementwise.unary("asinh")),
     "Atan": Row(elementwise.unary("atan")),
@@ -50,7 +53,9 @@ ROWS: dict[str, Row] = {
     "Cast": Row(elementwise.cast),
     "Ceil": Row(elementwise.unary("ceil")),
     "Celu": Row(elementwise.sloped("celu", ("alpha", 1.0))),
+    "CenterCropPad": Row(index.center_crop_pad, 2, 2),
     "Clip": Row(elementwise.clip, 1, 3),
+    "Compress": Row(index.compress, 2, 2),
     "Concat": Row(shapes.concat, 1, None),
     "Constant": Row(shapes.constant, 0, 0),
     "Conv": Row(layers.conv, 2, 3),
@@ -69,6 +74,8 @@ ROWS: dict[str, Row] = {
     "Flatten": Row(shapes.flatten),
     "Floor": Row(elementwise.unary("floor")),
     "Gather": Row(movement.gather, 2, 2),
+    "GatherElements": Row(index.gather_elements, 2, 2),
+    "GatherND": Row(index.gather_nd, 2, 2),
     "Gelu": Row(elementwise.gelu),
     "GRU": Row(recurrent("gru"), 3, 6),
     "Gemm": Row(layers.gemm, 2, 3),
@@ -77,10 +84,13 @@ ROWS: dict[str, Row] = {
     "Greater": Row(elementwise.binary("greater", dtype=DType.BOOL), 2, 2),
     "GreaterOrEqual": Row(elementwise.binary("greater_equal", dtype=DType.BOOL), 2, 2),
     "GroupNormalization": Row(reduction.group_normalization, 3, 3),
+    "Hardmax": Row(index.hardmax),
     "HardSigmoid": Row(elementwise.sloped("hard_sigmoid", ("alpha", 0.2), ("beta", 0.5))),
     "HardSwish": Row(elementwise.unary("hard_swish")),
     "Identity": Row(shapes.same),
     "InstanceNormalization": Row(reduction.instance_normalization, 3, 3),
+    "IsInf": Row(index.is_inf),
+    "IsNaN": Row(index.is_nan),
     "LayerNormalization": Row(reduction.layer_normalization, 2, 3),
     "LeakyRelu": Row(elementwise.sloped("leaky_relu", ("alpha", 0.01))),
     "Less": Row(elementwise.binary("less", dtype=DType.BOOL), 2, 2),
@@ -99,6 +109,7 @@ ROWS: dict[str, Row] = {
     "Mul": Row(elementwise.mul, 2, 2),
     "Neg": Row(elementwise.unary("neg")),
     "Not": Row(elementwise.unary("logical_not")),
+    "OneHot": Row(index.one_hot, 3, 3),
     "Or": Row(elementwise.binary("logical_or", dtype=DType.BOOL), 2, 2),
     "PRelu": Row(elementwise.prelu, 2, 2),
     "Pad": Row(shapes.pad, 1, 4),
@@ -106,6 +117,7 @@ ROWS: dict[str, Row] = {
     "QLinearConv": Row(quant.qlinear_conv, 8, 9),
     "QLinearMatMul": Row(quant.qlinear_matmul, 8, 8),
     "QuantizeLinear": Row(quant.quantize_linear, 2, 3),
+    "ReverseSequence": Row(index.reverse_sequence, 2, 2),
     "RMSNormalization": Row(reduction.rms_normalization, 2, 2),
     "Reciprocal": Row(elementwise.unary("reciprocal")),
     "RNN": Row(recurrent("rnn"), 3, 6),
@@ -122,12 +134,16 @@ ROWS: dict[str, Row] = {
     "Reshape": Row(shapes.reshape, 1, 2),
     "Resize": Row(movement.resize, 1, 4),
     "Round": Row(elementwise.unary("round")),
+    "Scatter": Row(index.scatter_elements, 3, 3),
+    "ScatterElements": Row(index.scatter_elements, 3, 3),
+    "ScatterND": Row(index.scatter_nd, 3, 3),
     "Selu": Row(
         elementwise.sloped(
             "selu", ("alpha", 1.67326319217681884765625), ("gamma", 1.05070102214813232421875)
         )
     ),
     "Shape": Row(shapes.shape),
+    "Shrink": Row(index.shrink),
     "Sigmoid": Row(elementwise.unary("logistic")),
     "Sign": Row(elementwise.unary("sign")),
     "Sin": Row(elementwise.unary("sin")),
@@ -146,8 +162,11 @@ ROWS: dict[str, Row] = {
     "Swish": Row(elementwise.swish),
     "Tan": Row(elementwise.unary("tan")),
     "Tanh": Row(elementwise.unary("tanh")),
+    "TensorScatter": Row(index.tensor_scatter, 2, 3),
+    "ThresholdedRelu": Row(index.thresholded_relu),
     "Tile": Row(movement.tile, 2, 2),
     "Transpose": Row(shapes.transpose),
+    "Trilu": Row(index.trilu, 1, 2),
     "Unsqueeze": Row(shapes.unsqueeze, 1, 2),
     "Upsample": Row(movement.resize, 1, 2),
     "Where": Row(elementwise.where, 3, 3),

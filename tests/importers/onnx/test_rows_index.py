@@ -1,0 +1,109 @@
+"""Operators that choose by index, against ONNX's reference evaluator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from onnx.reference import ReferenceEvaluator
+
+from tests.importers.onnx.builder import imported, model, node
+from tests.ops_support import check_lowering
+from tinycc_ml.errors import ModelFileError, TinyccError
+from tinycc_ml.ops import evaluate, integerize
+
+X = np.array([[3, -1, 4, 1], [-5, 9, 4, 9], [0, 0.5, np.inf, -np.inf]], np.float32)
+Case = tuple[str, dict[str, Any], dict[str, np.ndarray]]
+INDICES = {"i": np.array([[0, -1], [2, 0]])}
+DUPLICATES = {"i": np.array([[0, 1], [0, 1], [0, -1]]), "u": np.ones((3, 2), np.float32) * 3}
+CASES: list[Case] = [
+    ("ArgMax", {"axis": 1}, {}),
+    ("ArgMax", {"axis": -1, "select_last_index": 1, "keepdims": 0}, {}),
+    ("ArgMin", {}, {}),
+    ("Compress", {}, {"c": np.array([True, False, True, True, False, True])}),
+    ("Compress", {"axis": 1}, {"c": np.array([False, True, True])}),
+    ("GatherElements", {"axis": 1}, {"i": np.array([[0, -1], [2, 0], [1, 1]])}),
+    ("GatherND", {}, {"i": np.array([[0, 1], [-1, 2]])}),
+    ("GatherND", {"batch_dims": 1}, {"i": np.array([[1], [3], [0]])}),
+    ("Hardmax", {"axis": 0}, {}),
+    ("IsInf", {}, {}),
+    ("IsInf", {"detect_positive": 0}, {}),
+    ("IsNaN", {}, {}),
+    ("ReverseSequence", {}, {"n": np.array([1, 2, 3, 0])}),
+    ("ReverseSequence", {"time_axis": 1, "batch_axis": 0}, {"n": np.array([4, 2, 3])}),
+    ("ScatterElements", {"axis": 1}, {**INDICES, "u": np.ones((2, 2), np.float32)}),
+    *(
+        ("ScatterElements", {"axis": 1, "reduction": how}, DUPLICATES)
+        for how in ("add", "mul", "max", "min")
+    ),
+    ("ScatterND", {}, {"i": np.array([[0], [2]]), "u": np.zeros((2, 4), np.float32)}),
+    ("Shrink", {"lambd": 1.5, "bias": 1.0}, {}),
+    ("ThresholdedRelu", {"alpha": 3.0}, {}),
+    ("Trilu", {}, {"k": np.array(1)}),
+    ("Trilu", {"upper": 0}, {}),
+    ("CenterCropPad", {}, {"s": np.array([5, 3])}),
+]
+
+
+def _model(case: Case, opset: int = 18) -> bytes:
+    operator, attributes, constants = case
+    nodes = [node(operator, ["x", *constants], ["y"], **attributes)]
+    return model(nodes, {"x": X.shape}, ["y"], constants, opset=opset)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c[0]}-{'-'.join(map(str, c[1].items()))}")
+def test_as_the_reference_evaluator(case: Case) -> None:
+    data = _model(case)
+    (expected,) = ReferenceEvaluator(onnx.load_from_string(data)).run(None, {"x": X})
+    graph = integerize(imported(data))
+    values = evaluate(graph, (X,))
+    (output,) = graph.outputs
+    assert values[output].dtype == expected.dtype
+    np.testing.assert_array_equal(values[output], expected)
+    for layer in graph.layers:
+        check_lowering(layer, values)
+
+
+@pytest.mark.parametrize("axis", [-1, 0])
+def test_one_hot_of_any_index(axis: int) -> None:
+    constants = {"d": np.array(4), "v": np.array([2, 5], np.float32)}
+    nodes = [node("OneHot", ["x", "d", "v"], ["y"], axis=axis)]
+    data = model(nodes, {"x": [5]}, ["y"], constants, types={"x": TensorProto.INT64})
+    graph = integerize(imported(data))
+    values = evaluate(graph, (np.array([0, 3, -1, 4, -5]),))
+    expected = np.full((5, 4), 2, np.float32)
+    expected[[0, 1, 2], [0, 3, 3]] = 5
+    np.testing.assert_array_equal(values[graph.outputs[0]], expected if axis else expected.T)
+
+
+def test_a_cache_that_is_written_around_its_end() -> None:
+    constants = {"u": np.full((1, 2, 4), 7, np.float32), "i": np.array([2])}
+    made = helper.make_node("TensorScatter", ["x", "u", "i"], ["y"], mode="circular")
+    graph = integerize(imported(model([made], {"x": [1, 3, 4]}, ["y"], constants, opset=24)))
+    values = evaluate(graph, (X[None],))
+    expected = X.copy()
+    expected[[2, 0]] = 7
+    np.testing.assert_array_equal(values[graph.outputs[0]], expected[None])
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("GatherElements", {}, {"i": np.array([[3]])}),
+        ("GatherND", {}, {"i": np.array([[0, 4]])}),
+        ("ScatterND", {}, {"i": np.array([[0]]), "u": np.zeros((1, 3), np.float32)}),
+        ("ReverseSequence", {}, {"n": np.array([1, 2, 4, 0])}),
+        ("CenterCropPad", {}, {"s": np.array([0, 4])}),
+    ],
+)
+def test_nonsense_is_refused(case: Case) -> None:
+    with pytest.raises(ModelFileError):
+        imported(_model(case))
+
+
+def test_results_without_elements_are_refused() -> None:
+    with pytest.raises(TinyccError, match="without elements"):
+        imported(_model(("Compress", {}, {"c": np.array([False])})))
