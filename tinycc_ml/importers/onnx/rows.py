@@ -9,9 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tinycc_ml.dtypes import DType
+from tinycc_ml.importers.onnx import rows_attention as attention
 from tinycc_ml.importers.onnx import rows_elementwise as elementwise
 from tinycc_ml.importers.onnx import rows_index as index
 from tinycc_ml.importers.onnx import rows_layers as layers
+from tinycc_ml.importers.onnx import rows_loss as loss
 from tinycc_ml.importers.onnx import rows_movement as movement
 from tinycc_ml.importers.onnx import rows_quant as quant
 from tinycc_ml.importers.onnx import rows_reduction as reduction
@@ -48,6 +50,7 @@ ROWS: dict[str, Row] = {
     "Asinh": Row(elementwise.unary("asinh")),
     "Atan": Row(elementwise.unary("atan")),
     "Atanh": Row(elementwise.unary("atanh")),
+    "Attention": Row(attention.attention, 3, 7),
     "AveragePool": Row(layers.average_pool),
     "BatchNormalization": Row(elementwise.batch_normalization, 5, 5),
     "Cast": Row(elementwise.cast),
@@ -107,6 +110,7 @@ ROWS: dict[str, Row] = {
     "Mish": Row(elementwise.mish),
     "Mod": Row(elementwise.mod, 2, 2),
     "Mul": Row(elementwise.mul, 2, 2),
+    "NegativeLogLikelihoodLoss": Row(loss.negative_log_likelihood_loss, 2, 3),
     "Neg": Row(elementwise.unary("neg")),
     "Not": Row(elementwise.unary("logical_not")),
     "OneHot": Row(index.one_hot, 3, 3),
@@ -133,6 +137,7 @@ ROWS: dict[str, Row] = {
     "Relu": Row(elementwise.unary("relu")),
     "Reshape": Row(shapes.reshape, 1, 2),
     "Resize": Row(movement.resize, 1, 4),
+    "RotaryEmbedding": Row(attention.rotary_embedding, 3, 4),
     "Round": Row(elementwise.unary("round")),
     "Scatter": Row(index.scatter_elements, 3, 3),
     "ScatterElements": Row(index.scatter_elements, 3, 3),
@@ -151,6 +156,7 @@ ROWS: dict[str, Row] = {
     "Size": Row(shapes.size),
     "Slice": Row(movement.slice_, 1, 5),
     "Softmax": Row(shapes.softmax),
+    "SoftmaxCrossEntropyLoss": Row(loss.softmax_cross_entropy_loss, 2, 3),
     "Softplus": Row(elementwise.unary("softplus")),
     "Softsign": Row(elementwise.unary("softsign")),
     "SpaceToDepth": Row(movement.space_to_depth),

@@ -198,6 +198,14 @@ def where(call: Call) -> list[Item]:
     return [call.emit("select", names, order, dtype=call.dtype(1))]
 
 
+def chosen(
+    call: Call, condition: Const | Value, first: Const | Value, second: Const | Value
+) -> Value:
+    """``first`` where the condition is true, else ``second``; both float32."""
+    names, order = broadcast_operands(call, [condition, first, second])
+    return call.emit("select", names, order, dtype=DType.FLOAT32)
+
+
 def cast(call: Call) -> list[Item]:
     """Cast to an element type of ours."""
     code = call.attr_int("to")

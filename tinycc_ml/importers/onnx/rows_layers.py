@@ -388,7 +388,8 @@ def conv_transpose(call: Call) -> list[Item]:
     x, w = call.item(0), call.item(1)
     if isinstance(w, Value):
         raise UnsupportedError("weight computed at run time; allowed constants")
-    if len(w.shape) != len(x.shape) or 0 in w.shape or x.shape[1] != w.shape[0]:
+    is_fit = len(w.shape) == len(x.shape) > 2 and 0 not in w.shape and x.shape[1] == w.shape[0]
+    if not is_fit:
         raise call.damaged(f"input {list(x.shape)} with weight {list(w.shape)}")
     if call.attr_int("group", 1) != 1:
         raise UnsupportedError(f"{call.attr_int('group', 1)} groups; allowed 1")

@@ -82,11 +82,15 @@ def log_softmax(call: Call) -> list[Item]:
     x = run_time(call)
     rank = len(x.shape)
     axis = call.axis(call.attr_int("axis", -1 if call.opset >= 13 else 1), rank)
-    axes = (axis,) if call.opset >= 13 else tuple(range(axis, rank))
+    return [log_probabilities(call, x, (axis,) if call.opset >= 13 else range(axis, rank))]
+
+
+def log_probabilities(call: Call, x: Value, axes: Sequence[int]) -> Value:
+    """The logarithm of softmax over some of the file's dimensions."""
     highest = reduced(call, "reduce_max", x, axes)
     shifted = applied(call, "sub", SubAttrs(), x, highest)
     total = reduced(call, "sum", function(call, "exp", shifted), axes)
-    return [applied(call, "sub", SubAttrs(), shifted, function(call, "log", total))]
+    return applied(call, "sub", SubAttrs(), shifted, function(call, "log", total))
 
 
 def _number(value: float) -> Const:
@@ -95,15 +99,25 @@ def _number(value: float) -> Const:
 
 def normalized(call: Call, x: Value, axes: Sequence[int], epsilon: float) -> Value:
     """``(x - mean) / sqrt(variance + epsilon)`` over some of the file's dimensions."""
-    centred = applied(call, "sub", SubAttrs(), x, reduced(call, "mean", x, axes))
-    return _scaled_to_one(call, centred, axes, epsilon)
+    return _normalized(call, x, axes, epsilon)[0]
 
 
-def _scaled_to_one(call: Call, x: Value, axes: Sequence[int], epsilon: float) -> Value:
-    """``x / sqrt(mean(x * x) + epsilon)``."""
+def _normalized(
+    call: Call, x: Value, axes: Sequence[int], epsilon: float
+) -> tuple[Value, Value, Value]:
+    """What `normalized` returns, the mean, and the factor ``1 / sqrt(variance + epsilon)``."""
+    mean = reduced(call, "mean", x, axes)
+    result, factor = _scaled_to_one(call, applied(call, "sub", SubAttrs(), x, mean), axes, epsilon)
+    return result, mean, factor
+
+
+def _scaled_to_one(
+    call: Call, x: Value, axes: Sequence[int], epsilon: float
+) -> tuple[Value, Value]:
+    """``x / sqrt(mean(x * x) + epsilon)``, and the factor."""
     variance = reduced(call, "mean", function(call, "square", x), axes)
-    shifted = applied(call, "add", AddAttrs(), variance, _number(epsilon))
-    return applied(call, "mul", MulAttrs(), x, function(call, "rsqrt", shifted))
+    factor = function(call, "rsqrt", applied(call, "add", AddAttrs(), variance, _number(epsilon)))
+    return applied(call, "mul", MulAttrs(), x, factor), factor
 
 
 def _affine(call: Call, x: Value, scale: Const | Value, bias: Const | Value | None) -> Value:
@@ -112,14 +126,12 @@ def _affine(call: Call, x: Value, scale: Const | Value, bias: Const | Value | No
 
 
 def layer_normalization(call: Call) -> list[Item]:
-    """LayerNormalization over the last dimensions; its first output only."""
-    if len([name for name in call.node.output if name]) > 1:
-        raise UnsupportedError("the outputs Mean or InvStdDev; allowed is the first output only")
+    """LayerNormalization over the last dimensions, its mean and its factor."""
     x = run_time(call)
     rank = len(x.shape)
     axes = range(call.axis(call.attr_int("axis", -1), rank), rank)
-    result = normalized(call, x, axes, call.attr_float("epsilon", 1e-5))
-    return [_affine(call, result, call.item(1), call.optional(2))]
+    result, mean, factor = _normalized(call, x, axes, call.attr_float("epsilon", 1e-5))
+    return [_affine(call, result, call.item(1), call.optional(2)), mean, factor]
 
 
 def rms_normalization(call: Call) -> list[Item]:
@@ -127,7 +139,7 @@ def rms_normalization(call: Call) -> list[Item]:
     x = run_time(call)
     rank = len(x.shape)
     axes = range(call.axis(call.attr_int("axis", -1), rank), rank)
-    result = _scaled_to_one(call, x, axes, call.attr_float("epsilon", 1e-5))
+    result, _ = _scaled_to_one(call, x, axes, call.attr_float("epsilon", 1e-5))
     return [_affine(call, result, call.item(1), None)]
 
 

@@ -1,0 +1,134 @@
+"""Operators that become several of ours, against ONNX's own reference implementation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import ModelProto, TensorProto
+from onnx.reference import ReferenceEvaluator
+
+from tests.importers.onnx.builder import imported, model, node
+from tests.ops_support import check_lowering
+from tinycc_ml.errors import ModelFileError, UnsupportedError
+from tinycc_ml.ops import evaluate, integerize
+
+_TYPES = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "bool": TensorProto.BOOL}
+
+
+def check(
+    op: str,
+    inputs: list[np.ndarray | None],
+    outputs: int = 1,
+    constants: dict[int, np.ndarray] | None = None,
+    opset: int = 24,
+    **attributes: Any,
+) -> None:
+    """Reference, loops and ONNX agree.
+
+    Args:
+        op: ONNX's operator.
+        inputs: Computed at run time; ``None`` where one is absent or constant.
+        outputs: How many are compared.
+        constants: Inputs that are known, by position.
+        opset: The operator set.
+        attributes: Of the operator.
+    """
+    constants = constants or {}
+    used = {f"x{i}": a for i, a in enumerate(inputs) if a is not None}
+    names = [
+        f"c{i}" if i in constants else "" if a is None else f"x{i}" for i, a in enumerate(inputs)
+    ]
+    results = [f"y{i}" for i in range(outputs)]
+    data = model(
+        [node(op, names, results, **attributes)],
+        {name: a.shape for name, a in used.items()},
+        results,
+        {f"c{i}": a for i, a in constants.items()},
+        opset=opset,
+        types={name: _TYPES[a.dtype.name] for name, a in used.items()},
+    )
+    graph = integerize(imported(data))
+    with np.errstate(all="ignore"):
+        values = evaluate(graph, list(used.values()))
+        expected = ReferenceEvaluator(ModelProto.FromString(data)).run(None, used)
+    for name, array in zip(graph.outputs, expected, strict=True):
+        assert values[name].shape == np.shape(array)
+        np.testing.assert_allclose(values[name], array, rtol=1e-5, atol=1e-6)
+    for layer in graph.layers:
+        check_lowering(layer, values)
+
+
+def real(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed + sum(shape)).normal(size=shape).astype(np.float32)
+
+
+def test_layer_normalization_with_all_its_outputs() -> None:
+    check("LayerNormalization", [real(2, 3, 4), real(3, 4), real(3, 4)], 3, axis=1, opset=17)
+
+
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+@pytest.mark.parametrize("ignored", [None, 2, -5])
+def test_losses(reduction: str, ignored: int | None) -> None:
+    target = np.array([[2, 0], [1, 2]])
+    more: dict[str, Any] = {} if ignored is None else {"ignore_index": ignored}
+    if ignored == -5:
+        target[0, 1] = ignored
+    for weight in (None, np.array([0.5, 2, 3], np.float32)):
+        inputs = [real(2, 3, 2), target, weight][: 2 if weight is None else 3]
+        check("NegativeLogLikelihoodLoss", inputs, reduction=reduction, opset=13, **more)
+        check("SoftmaxCrossEntropyLoss", inputs, 2, reduction=reduction, opset=13, **more)
+
+
+def test_a_loss_whose_targets_do_not_fit() -> None:
+    with pytest.raises(ModelFileError, match="targets of"):
+        check("NegativeLogLikelihoodLoss", [real(2, 3), np.array([1, 2, 0])], opset=13)
+
+
+QUERY, KEY, VALUE = real(2, 4, 3, 4), real(2, 2, 5, 4, seed=1), real(2, 2, 5, 3, seed=2)
+MASK = np.array([[1, 1, 0, 1, 0], [0, 0, 0, 0, 0], [1, 0, 0, 0, 1]], np.bool_)
+
+
+@pytest.mark.parametrize("state", [0, 1, 2, 3])
+@pytest.mark.parametrize("mask", [MASK, real(3, 5), MASK[:, :4], real(3, 3)])
+def test_attention_with_masks(state: int, mask: np.ndarray) -> None:
+    # With a cap, the reference returns the capped scores for state 0, unlike the specification.
+    cap = 2.0 if state else 0.0
+    more = {"softcap": cap, "scale": 0.7, "qk_matmul_output_mode": state}
+    check("Attention", [QUERY, KEY, VALUE, mask], 4, is_causal=state % 2, **more)
+    check("Attention", [QUERY, KEY, VALUE, None], 4, {3: mask}, is_causal=state % 2, **more)
+
+
+def test_attention_of_three_dimensions_with_caches() -> None:
+    inputs = [real(2, 3, 16), real(2, 5, 8), real(2, 5, 6), None]
+    inputs += [real(2, 2, 4, 4), real(2, 2, 4, 3)]
+    check("Attention", inputs, 4, q_num_heads=4, kv_num_heads=2, is_causal=1)
+
+
+def test_attention_to_keys_of_some_length() -> None:
+    lengths = {6: np.array([4, 2])}
+    for is_causal in (0, 1):
+        check("Attention", [QUERY, KEY, VALUE, *[None] * 4], 1, lengths, is_causal=is_causal)
+
+
+def test_attention_that_does_not_fit() -> None:
+    with pytest.raises(ModelFileError, match="with key"):
+        check("Attention", [real(2, 3, 3, 4), KEY, VALUE])
+    with pytest.raises(UnsupportedError, match="nonpad_kv_seqlen computed at run time"):
+        check("Attention", [QUERY, KEY, VALUE, *[None] * 3, np.array([4, 2])])
+    with pytest.raises(UnsupportedError, match="softmax_precision double"):
+        check("Attention", [QUERY, KEY, VALUE], softmax_precision=TensorProto.DOUBLE)
+
+
+@pytest.mark.parametrize("interleaved", [0, 1])
+@pytest.mark.parametrize("turned", [0, 4])
+def test_rotary_embedding(interleaved: int, turned: int) -> None:
+    half, places = (turned or 6) // 2, {3: np.array([[0, 3, 1], [2, 2, 0]])}
+    more = {"interleaved": interleaved, "rotary_embedding_dim": turned}
+    cos, sin = real(4, half), real(4, half, seed=1)
+    check("RotaryEmbedding", [real(2, 2, 3, 6), cos, sin, None], 1, places, **more)
+    inputs = [real(2, 3, 12), *[None] * 3]
+    check("RotaryEmbedding", inputs, 1, places | {1: cos, 2: sin}, num_heads=2, **more)
+    inputs = [real(2, 3, 12), real(2, 3, half), real(2, 3, half, seed=1)]
+    check("RotaryEmbedding", inputs, num_heads=2, **more)
