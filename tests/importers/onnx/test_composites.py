@@ -132,3 +132,32 @@ def test_rotary_embedding(interleaved: int, turned: int) -> None:
     check("RotaryEmbedding", inputs, 1, places | {1: cos, 2: sin}, num_heads=2, **more)
     inputs = [real(2, 3, 12), real(2, 3, half), real(2, 3, half, seed=1)]
     check("RotaryEmbedding", inputs, num_heads=2, **more)
+
+
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+@pytest.mark.parametrize("antialias", [0, 1])
+@pytest.mark.parametrize(
+    "where", ["half_pixel", "asymmetric", "align_corners", "half_pixel_symmetric"]
+)
+def test_resizing_by_weights(mode: str, antialias: int, where: str) -> None:
+    more: dict[str, Any] = {"mode": mode, "antialias": antialias, "opset": 19}
+    more |= {"coordinate_transformation_mode": where, "cubic_coeff_a": -0.5}
+    for scales in ([1, 1, 0.6, 1.7], [1, 1, 2.4, 0.45]):
+        given = {2: np.array(scales, np.float32)}
+        check("Resize", [real(1, 2, 5, 7), None, None], constants=given, **more)
+    given = {3: np.array([9, 3])}
+    more |= {"exclude_outside": 1 - antialias, "axes": [2, 0]}
+    check("Resize", [real(5, 2, 6), None, None, None], constants=given, **more)
+
+
+def test_resizing_of_a_part() -> None:
+    given = {1: np.array([0, 0.4, 1, 0.6, 1.2, 0.9], np.float32), 2: np.ones(3, np.float32)}
+    given[2][1:] = 1.5, 0.8
+    more = {"coordinate_transformation_mode": "tf_crop_and_resize", "extrapolation_value": 7.0}
+    check("Resize", [real(2, 4, 5), None, None], 1, given, 19, mode="linear", **more)
+
+
+@pytest.mark.parametrize("policy", ["not_larger", "not_smaller"])
+def test_resizing_that_keeps_the_aspect_ratio(policy: str) -> None:
+    more = {"keep_aspect_ratio_policy": policy, "axes": [2, 1], "mode": "linear"}
+    check("Resize", [real(2, 4, 6), *[None] * 3], 1, {3: np.array([7, 9])}, 19, **more)

@@ -17,6 +17,7 @@ from tinycc_ml.importers.onnx import rows_loss as loss
 from tinycc_ml.importers.onnx import rows_movement as movement
 from tinycc_ml.importers.onnx import rows_quant as quant
 from tinycc_ml.importers.onnx import rows_reduction as reduction
+from tinycc_ml.importers.onnx import rows_resize as resize
 from tinycc_ml.importers.onnx import rows_shape as shapes
 from tinycc_ml.importers.onnx.call import Call
 from tinycc_ml.importers.onnx.rows_recurrent import recurrent
@@ -136,7 +137,7 @@ ROWS: dict[str, Row] = {
     "ReduceSumSquare": Row(reduction.reduction("sum", before="square"), 1, 2),
     "Relu": Row(elementwise.unary("relu")),
     "Reshape": Row(shapes.reshape, 1, 2),
-    "Resize": Row(movement.resize, 1, 4),
+    "Resize": Row(resize.resize, 1, 4),
     "RotaryEmbedding": Row(attention.rotary_embedding, 3, 4),
     "Round": Row(elementwise.unary("round")),
     "Scatter": Row(index.scatter_elements, 3, 3),
@@ -174,7 +175,7 @@ ROWS: dict[str, Row] = {
     "Transpose": Row(shapes.transpose),
     "Trilu": Row(index.trilu, 1, 2),
     "Unsqueeze": Row(shapes.unsqueeze, 1, 2),
-    "Upsample": Row(movement.resize, 1, 2),
+    "Upsample": Row(resize.resize, 1, 2),
     "Where": Row(elementwise.where, 3, 3),
     "Xor": Row(elementwise.binary("logical_xor", dtype=DType.BOOL), 2, 2),
 }

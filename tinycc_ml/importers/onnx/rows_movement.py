@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.importers.onnx.call import Call
-from tinycc_ml.importers.onnx.rows_layers import as_image, image
 from tinycc_ml.importers.onnx.rows_shape import run_time
 from tinycc_ml.importers.onnx.values import Item, Value
-from tinycc_ml.ops.resize_bilinear import ResizeBilinearAttrs
 from tinycc_ml.ops.slice import SliceAttrs
 from tinycc_ml.ops.take import TakeAttrs
 from tinycc_ml.ops.tile import TileAttrs
@@ -190,88 +187,3 @@ def _rearranged(
         order=tuple(perm.index(d) for d in x.order),
     )
     return call.builder.reshaped(moved, shape)
-
-
-def resize(call: Call) -> list[Item]:
-    """Resize: nearest in every variant, linear as TensorFlow Lite has it."""
-    x = run_time(call)
-    rank = len(x.shape)
-    scales, sizes = _resize_numbers(call, x.shape)
-    mode = call.attr_text("mode", "nearest")
-    where = call.attr_text("coordinate_transformation_mode", "half_pixel")
-    if call.opset < 11:
-        where = "asymmetric"
-    if mode == "nearest":
-        rounding = call.attr_text("nearest_mode", "round_prefer_floor")
-        if call.opset < 11:
-            rounding = "floor"
-        chosen = {
-            d: _nearest(x.shape[d], sizes[d], scales[d], where, rounding)
-            for d in range(rank)
-            if sizes[d] != x.shape[d]
-        }
-        return [taken(call, x, chosen) if chosen else x]
-    if mode != "linear" or where not in ("half_pixel", "align_corners", "asymmetric"):
-        raise UnsupportedError(f"mode {mode} with {where}; allowed nearest, and plain linear")
-    if call.attr_int("antialias", 0) or rank not in (3, 4) or sizes[:2] != x.shape[:2]:
-        raise UnsupportedError("linear resizing with antialias, or of batches and channels")
-    if any(e * s != n for e, s, n in zip(x.shape, scales, sizes, strict=True)):
-        raise UnsupportedError("linear resizing by a factor that gives no whole extent")
-    name, _ = image(call)
-    size = (1, sizes[2]) if rank == 3 else (sizes[2], sizes[3])
-    attrs = ResizeBilinearAttrs(size, where == "align_corners", where == "half_pixel")
-    return [as_image(call, call.builder.emit("resize_bilinear", [name], attrs), rank)]
-
-
-def _resize_numbers(call: Call, shape: tuple[int, ...]) -> tuple[list[float], tuple[int, ...]]:
-    """Scale and output extent of each dimension."""
-    position = 1 if call.opset < 11 else 2
-    rank = len(shape)
-    axes = tuple(call.axis(a, rank) for a in call.attr_ints("axes", range(rank)))
-    if call.attr_text("keep_aspect_ratio_policy", "stretch") != "stretch":
-        raise UnsupportedError("a keep_aspect_ratio_policy other than stretch")
-    scales, sizes = [1.0] * rank, list(shape)
-    if call.has_attr("scales"):
-        numbers = [float(s) for s in call.attributes["scales"].floats]
-    elif call.optional(position) is not None and call.constant(position, "scales").size:
-        numbers = [float(s) for s in call.constant(position, "scales").reshape(-1)]
-    else:
-        wanted = call.integers(3, "sizes")
-        numbers = [w / shape[a] for w, a in zip(wanted, axes, strict=False)]
-        for axis, extent in zip(axes, wanted, strict=False):
-            sizes[axis] = extent
-    if len(numbers) != len(axes) or not all(math.isfinite(s) and s > 0 for s in numbers):
-        raise call.damaged(f"scales {numbers[:16]} for {len(axes)} dimensions")
-    for axis, scale in zip(axes, numbers, strict=True):
-        scales[axis] = scale
-        if sizes[axis] == shape[axis]:
-            sizes[axis] = math.floor(shape[axis] * scale)
-    if not all(1 <= extent <= _MAX_EXTENT for extent in sizes):
-        raise UnsupportedError(f"a size of {sizes[:16]}; allowed 1 ... {_MAX_EXTENT}")
-    return scales, tuple(sizes)
-
-
-_ROUNDINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "round_prefer_floor": lambda x: np.ceil(x - 0.5),
-    "round_prefer_ceil": lambda x: np.floor(x + 0.5),
-    "floor": np.floor,
-    "ceil": np.ceil,
-}
-
-
-def _nearest(extent: int, size: int, scale: float, where: str, rounding: str) -> list[int]:
-    """The input's index for each index of the output."""
-    out = np.arange(size, dtype=np.float64)
-    places = {
-        "half_pixel": (out + 0.5) / scale - 0.5,
-        "asymmetric": out / scale,
-        "align_corners": out * (extent - 1) / max(size - 1, 1),
-        "pytorch_half_pixel": (out + 0.5) / scale - 0.5 if size > 1 else np.zeros(size),
-        "half_pixel_symmetric": extent / 2 * (1 - size / (extent * scale))
-        + (out + 0.5) / scale
-        - 0.5,
-    }
-    if where not in places or rounding not in _ROUNDINGS:
-        raise UnsupportedError(f"nearest elements by {where} and {rounding}")
-    indices = np.clip(_ROUNDINGS[rounding](places[where]), 0, extent - 1)
-    return [int(i) for i in indices]
