@@ -40,7 +40,7 @@ class Concatenation(OpDef):
     name = "concatenation"
     attrs_type = ConcatenationAttrs
     summary = "concatenation along any axis of tensors quantized alike"
-    dtypes = ("int8", "uint8", "int16", "int32", "int64", "bool", "float32")
+    dtypes = tuple(dtype.value for dtype in DType)
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""

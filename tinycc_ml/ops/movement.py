@@ -88,7 +88,8 @@ class Movement(OpDef):
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        return (np.ascontiguousarray(self.move(workload.attrs, operands["input"])),)
+        # Other than `ascontiguousarray`, this keeps scalars without a dimension.
+        return (np.asarray(self.move(workload.attrs, operands["input"]), order="C"),)
 
     def access(self, workload: Workload) -> Access:
         """See the base class."""

@@ -35,7 +35,7 @@ class Reshape(OpDef):
     name = "reshape"
     attrs_type = ReshapeAttrs
     summary = "new shape over the same bytes; costs nothing"
-    dtypes = ("int8", "uint8", "int16", "int32", "int64", "bool", "float32")
+    dtypes = tuple(dtype.value for dtype in DType)
     is_view = True
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:

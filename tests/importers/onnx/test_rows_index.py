@@ -16,6 +16,7 @@ from tinycc_ml.errors import ModelFileError, TinyccError
 from tinycc_ml.ops import evaluate, integerize
 
 X = np.array([[3, -1, 4, 1], [-5, 9, 4, 9], [0, 0.5, np.inf, -np.inf]], np.float32)
+INTEGERS = np.array([[3, -128, 4], [127, 0, 5]], np.int8)
 Case = tuple[str, dict[str, Any], dict[str, np.ndarray]]
 INDICES = {"i": np.array([[0, -1], [2, 0]])}
 DUPLICATES = {"i": np.array([[0, 1], [0, 1], [0, -1]]), "u": np.ones((3, 2), np.float32) * 3}
@@ -45,6 +46,11 @@ CASES: list[Case] = [
     ("Trilu", {}, {"k": np.array(1)}),
     ("Trilu", {"upper": 0}, {}),
     ("CenterCropPad", {}, {"s": np.array([5, 3])}),
+    ("EyeLike", {"k": -1}, {}),
+    ("ReduceProd", {}, {"a": np.array([1])}),
+    ("ReduceProd", {"keepdims": 0}, {"a": np.array([], np.int64)}),
+    ("Shape", {"start": 1}, {}),
+    ("Size", {}, {}),
 ]
 
 
@@ -57,7 +63,8 @@ def _model(case: Case, opset: int = 18) -> bytes:
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c[0]}-{'-'.join(map(str, c[1].items()))}")
 def test_as_the_reference_evaluator(case: Case) -> None:
     data = _model(case)
-    (expected,) = ReferenceEvaluator(onnx.load_from_string(data)).run(None, {"x": X})
+    with np.errstate(all="ignore"):
+        (expected,) = ReferenceEvaluator(onnx.load_from_string(data)).run(None, {"x": X})
     graph = integerize(imported(data))
     values = evaluate(graph, (X,))
     (output,) = graph.outputs
@@ -65,6 +72,28 @@ def test_as_the_reference_evaluator(case: Case) -> None:
     np.testing.assert_array_equal(values[output], expected)
     for layer in graph.layers:
         check_lowering(layer, values)
+
+
+def test_clip_of_plain_integers() -> None:
+    bounds = {"low": np.array(-4, np.int8), "high": np.array(4, np.int8)}
+    nodes = [node("Clip", ["x", *bounds], ["y"])]
+    data = model(nodes, {"x": [2, 3]}, ["y"], bounds, types={"x": TensorProto.INT8})
+    graph = integerize(imported(data))
+    values = evaluate(graph, (INTEGERS,))
+    np.testing.assert_array_equal(values[graph.outputs[0]], INTEGERS.clip(-4, 4))
+
+
+def test_swiglu() -> None:
+    made = node("SwiGLU", ["x", "b"], ["y"], alpha=0.5)
+    graph = integerize(imported(model([made], {"x": [3], "b": [3]}, ["y"], opset=27)))
+    x, b = np.array([[1, -2, 0], [2, 3, 4]], np.float32)
+    values = evaluate(graph, (x, b))
+    np.testing.assert_allclose(values[graph.outputs[0]], x * b / (1 + np.exp(-x / 2)), 1e-6)
+
+
+def test_a_model_whose_only_result_is_a_constant_needs_an_input() -> None:
+    with pytest.raises(TinyccError, match="output 0 is a constant"):
+        imported(model([node("Constant", [], ["y"], value_float=1.0)], {}, ["y"]))
 
 
 @pytest.mark.parametrize("axis", [-1, 0])

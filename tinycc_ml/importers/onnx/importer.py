@@ -23,6 +23,7 @@ from tinycc_ml.importers.onnx.walk import STANDARD_DOMAINS, Scope, Walker
 from tinycc_ml.importers.problems import Problems
 from tinycc_ml.ops import bind, op
 from tinycc_ml.ops.reshape import ReshapeAttrs
+from tinycc_ml.ops.slice import SliceAttrs
 
 _MAX_FILE_BYTES = 2**31 - 1
 _LOWEST_OPSET = 6
@@ -242,9 +243,16 @@ class _Importer:
                 self.problems.general(f"output {position} is no tensor that can be read")
                 continue
             if isinstance(item, Const):
-                self.problems.general(f"output {position} is a constant; allowed results")
-                continue
-            name = self._output(item)
+                if not inputs:
+                    self.problems.general(f"output {position} is a constant; allowed results")
+                    continue
+                try:
+                    name = self._constant_output(item)
+                except UnsupportedError as error:
+                    self.problems.general(f"output {position}: {error}")
+                    continue
+            else:
+                name = self._output(item)
             if name in inputs or name in names:
                 # A value of its own: a copy.
                 type_ = self.builder.types[name]
@@ -252,6 +260,14 @@ class _Importer:
                 name = self.builder.emit("reshape", [name], attrs, quant=type_.quant)
             names.append(name)
         return names
+
+    def _constant_output(self, item: Const) -> str:
+        """The value that a constant is copied to on every run: outputs lie in the arena."""
+        name, shape = self.builder.plain(item), item.shape
+        if name not in self.builder.constants:
+            return name
+        whole = SliceAttrs((0,) * len(shape), shape, (1,) * len(shape))
+        return self.builder.emit("slice", [name], whole)
 
     def _output(self, item: Value) -> str:
         if item.is_unsigned:

@@ -99,6 +99,8 @@ def _float32(number: float) -> float:
 
 def clip(call: Call) -> list[Item]:
     """Clip; bounds that an activation has become that one, which layers can take in."""
+    if call.dtype().is_integer:
+        return [_clipped_integers(call)]
     most = float(np.finfo(np.float32).max)
     if call.opset < 11:
         bounds = [call.attr_float("min", -most), call.attr_float("max", most)]
@@ -113,6 +115,14 @@ def clip(call: Call) -> list[Item]:
     return unary("clip", SlopeAttrs(low, high))(call)
 
 
+def _clipped_integers(call: Call) -> Const | Value:
+    x: Const | Value = call.item(0)
+    for position, operator in ((1, "maximum"), (2, "minimum")):
+        if call.optional(position) is not None:
+            x = applied(call, operator, OpAttrs(), x, call.item(position))
+    return x
+
+
 def gelu(call: Call) -> list[Item]:
     """Gelu, exact or by tanh."""
     return unary("gelu", GeluAttrs(call.attr_text("approximate", "none") == "tanh"))(call)
@@ -124,6 +134,13 @@ def swish(call: Call) -> list[Item]:
     alpha = Const(np.array(call.attr_float("alpha", 1.0), np.float32))
     inner = x if alpha.array == 1 else applied(call, "mul", MulAttrs(), x, alpha)
     return [applied(call, "mul", MulAttrs(), x, function(call, "logistic", inner))]
+
+
+def swiglu(call: Call) -> list[Item]:
+    """SwiGLU: Swish of the one input, times the other."""
+    (gate,) = swish(call)
+    assert isinstance(gate, Value)  # swish computes
+    return [applied(call, "mul", MulAttrs(), gate, call.item(1))]
 
 
 def mish(call: Call) -> list[Item]:

@@ -17,6 +17,7 @@ from tinycc_ml.ops.difference import SubAttrs
 from tinycc_ml.ops.mean import MeanAttrs
 from tinycc_ml.ops.mul import MulAttrs
 from tinycc_ml.ops.reduce_extreme import ReduceExtremeAttrs
+from tinycc_ml.ops.reduce_prod import ReduceProdAttrs
 
 Translate = Callable[[Call], list[Item]]
 
@@ -33,6 +34,8 @@ def reduced(
     attrs: OpAttrs = MeanAttrs(stored, keep_dims)
     if operator in ("reduce_max", "reduce_min"):
         attrs = ReduceExtremeAttrs(stored, keep_dims)
+    if operator == "reduce_prod":
+        attrs = ReduceProdAttrs(stored, keep_dims)
     return call.emit(operator, [call.builder.stored(x, x.order)], order, attrs)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.importers.onnx.call import Call, as_scalar
+from tinycc_ml.importers.onnx.tensors import numpy_dtype, type_name
 from tinycc_ml.importers.onnx.values import Const, Item, Value, identity
 from tinycc_ml.ops.concatenation import ConcatenationAttrs
 from tinycc_ml.ops.pad import PadAttrs
@@ -31,10 +32,12 @@ def same(call: Call) -> list[Item]:
 
 
 def dropout(call: Call) -> list[Item]:
-    """Dropout, which does nothing at inference; the mask is all true."""
+    """Dropout, which does nothing at inference or with ratio 0; the mask is all true."""
     x = call.item(0)
     if call.optional(2) is not None and bool(call.constant(2, "training_mode").any()):
-        raise UnsupportedError("training_mode true; allowed false")
+        ratio = 0.5 if call.optional(1) is None else as_scalar(call.constant(1, "ratio"))
+        if ratio:
+            raise UnsupportedError("training_mode true; allowed false")
     return [x, Const(np.ones(x.shape, np.bool_))]
 
 
@@ -43,6 +46,20 @@ def shape(call: Call) -> list[Item]:
     extents = np.array(call.item(0).shape, np.int64)
     end = call.attr_int("end", len(extents)) if call.has_attr("end") else None
     return [Const(extents[call.attr_int("start", 0) : end])]
+
+
+def eye_like(call: Call) -> list[Item]:
+    """EyeLike: only the input's shape and type count."""
+    item = call.item(0)
+    if len(item.shape) != 2:
+        raise call.damaged(f"input of shape {list(item.shape)}")
+    dtype: np.dtype[np.generic] | None = call.dtype(0).numpy
+    if call.has_attr("dtype"):
+        code = call.attr_int("dtype")
+        dtype = numpy_dtype(code)
+        if dtype is None:
+            raise UnsupportedError(f"to {type_name(code)}")
+    return [Const(np.eye(*item.shape, k=call.attr_int("k", 0), dtype=dtype))]
 
 
 def size(call: Call) -> list[Item]:
