@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from onnx import ModelProto, TensorProto
 from onnx.reference import ReferenceEvaluator
@@ -23,6 +24,8 @@ def check(
     outputs: int = 1,
     constants: dict[int, np.ndarray] | None = None,
     opset: int = 24,
+    *,
+    by_runtime: bool = False,
     **attributes: Any,
 ) -> None:
     """Reference, loops and ONNX agree.
@@ -33,6 +36,7 @@ def check(
         outputs: How many are compared.
         constants: Inputs that are known, by position.
         opset: The operator set.
+        by_runtime: Compare with ONNX Runtime, where ONNX's own reference is wrong.
         attributes: Of the operator.
     """
     constants = constants or {}
@@ -52,7 +56,10 @@ def check(
     graph = integerize(imported(data))
     with np.errstate(all="ignore"):
         values = evaluate(graph, list(used.values()))
-        expected = ReferenceEvaluator(ModelProto.FromString(data)).run(None, used)
+        if by_runtime:
+            expected = onnxruntime.InferenceSession(data).run(None, used)
+        else:
+            expected = ReferenceEvaluator(ModelProto.FromString(data)).run(None, used)
     for name, array in zip(graph.outputs, expected, strict=True):
         assert values[name].shape == np.shape(array)
         np.testing.assert_allclose(values[name], array, rtol=1e-5, atol=1e-6)
@@ -161,3 +168,55 @@ def test_resizing_of_a_part() -> None:
 def test_resizing_that_keeps_the_aspect_ratio(policy: str) -> None:
     more = {"keep_aspect_ratio_policy": policy, "axes": [2, 1], "mode": "linear"}
     check("Resize", [real(2, 4, 6), *[None] * 3], 1, {3: np.array([7, 9])}, 19, **more)
+
+
+WINDOWS: list[tuple[tuple[int, ...], dict[str, Any]]] = [
+    ((1, 2, 4, 5, 6), {"kernel_shape": [2, 3, 2], "strides": [1, 2, 2]}),
+    ((2, 2, 5, 4, 3), {"kernel_shape": [3, 2, 2], "pads": [1, 0, 1, 1, 1, 0]}),
+    ((1, 2, 8, 7), {"kernel_shape": [3, 2], "dilations": [2, 3], "pads": [1, 1, 2, 0]}),
+    ((1, 2, 9), {"kernel_shape": [3], "dilations": [2], "strides": [3], "ceil_mode": 1}),
+]
+
+
+@pytest.mark.parametrize(("shape", "more"), WINDOWS)
+def test_windows_of_each_dimension_for_itself(shape: tuple[int, ...], more: dict[str, Any]) -> None:
+    x = real(*shape)
+    check("MaxPool", [x], opset=19, by_runtime=True, **more)
+    check("AveragePool", [x], opset=19, by_runtime=True, **more)
+    check("AveragePool", [x], opset=19, by_runtime=True, count_include_pad=1, **more)
+
+
+def test_windows_of_powers() -> None:
+    x = np.array([[[1, -2, 3, 4, -5, 6]]], np.float32)
+    for p in (1, 2, 3):
+        check("LpPool", [x], opset=22, kernel_shape=[3], strides=[3], p=p)
+
+
+def test_windows_that_do_not_fit() -> None:
+    with pytest.raises(ModelFileError, match="windows of 3 over 2"):
+        check("LpPool", [real(1, 1, 2)], opset=22, kernel_shape=[3])
+    more: dict[str, Any] = {"kernel_shape": [2], "dilations": [2], "pads": [4, 0]}
+    with pytest.raises(UnsupportedError, match="beside the input"):
+        check("MaxPool", [real(1, 1, 5)], opset=22, **more)
+
+
+def test_local_response_normalization() -> None:
+    # As many images as channels: the reference mixes up both.
+    check("LRN", [real(5, 5, 2, 3)], size=3, alpha=0.2, beta=0.6, bias=1.5, opset=13)
+    check("LRN", [real(4, 4, 2, 1)], size=4, opset=13)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_lp_normalization(p: int) -> None:
+    x = np.abs(real(2, 3, 4))
+    x[1, :, 2] = 0
+    check("LpNormalization", [x], axis=1, p=p, opset=22)
+
+
+def test_transposed_convolution_in_groups_and_dilated() -> None:
+    x, weight = real(1, 4, 3, 5), {1: real(4, 3, 2, 3), 2: real(6)}
+    more: dict[str, Any] = {"group": 2, "opset": 11, "by_runtime": True}
+    check("ConvTranspose", [x, None, None], 1, weight, **more)
+    weight = {1: real(4, 3, 2, 3)}
+    more = {"strides": [2, 1], "dilations": [1, 2], "opset": 11, "by_runtime": True}
+    check("ConvTranspose", [x, None], 1, weight, **more)

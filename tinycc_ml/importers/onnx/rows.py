@@ -19,6 +19,7 @@ from tinycc_ml.importers.onnx import rows_quant as quant
 from tinycc_ml.importers.onnx import rows_reduction as reduction
 from tinycc_ml.importers.onnx import rows_resize as resize
 from tinycc_ml.importers.onnx import rows_shape as shapes
+from tinycc_ml.importers.onnx import rows_windows as windows
 from tinycc_ml.importers.onnx.call import Call
 from tinycc_ml.importers.onnx.rows_recurrent import recurrent
 from tinycc_ml.importers.onnx.values import Item
@@ -52,7 +53,7 @@ ROWS: dict[str, Row] = {
     "Atan": Row(elementwise.unary("atan")),
     "Atanh": Row(elementwise.unary("atanh")),
     "Attention": Row(attention.attention, 3, 7),
-    "AveragePool": Row(layers.average_pool),
+    "AveragePool": Row(windows.average_pool),
     "BatchNormalization": Row(elementwise.batch_normalization, 5, 5),
     "Cast": Row(elementwise.cast),
     "Ceil": Row(elementwise.unary("ceil")),
@@ -96,6 +97,9 @@ ROWS: dict[str, Row] = {
     "InstanceNormalization": Row(reduction.instance_normalization, 3, 3),
     "IsInf": Row(index.is_inf),
     "IsNaN": Row(index.is_nan),
+    "LRN": Row(windows.local_response_normalization),
+    "LpNormalization": Row(reduction.lp_normalization),
+    "LpPool": Row(windows.lp_pool),
     "LayerNormalization": Row(reduction.layer_normalization, 2, 3),
     "LeakyRelu": Row(elementwise.sloped("leaky_relu", ("alpha", 0.01))),
     "Less": Row(elementwise.binary("less", dtype=DType.BOOL), 2, 2),
@@ -105,7 +109,7 @@ ROWS: dict[str, Row] = {
     "LogSoftmax": Row(reduction.log_softmax),
     "MatMul": Row(layers.matmul, 2, 2),
     "Max": Row(elementwise.folded("maximum"), 1, None),
-    "MaxPool": Row(layers.max_pool),
+    "MaxPool": Row(windows.max_pool),
     "Mean": Row(elementwise.mean_, 1, None),
     "MeanVarianceNormalization": Row(reduction.mean_variance_normalization),
     "Min": Row(elementwise.folded("minimum"), 1, None),

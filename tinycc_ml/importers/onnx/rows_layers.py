@@ -60,7 +60,7 @@ def windows(call: Call, size: tuple[int, ...], kernel: tuple[int, ...]) -> Windo
         raise call.damaged(f"kernel, strides or dilations are not those of {rank} dimensions")
     if min(*kernel, *stride, *dilation) < 1:
         raise call.damaged("kernel, strides and dilations must be positive")
-    pads = _pads(call, size, kernel, stride, dilation)
+    pads = pads_of(call, size, kernel, stride, dilation)
     if call.attr_int("ceil_mode", 0):
         pads = _ceil(size, kernel, stride, dilation, pads)
     if rank == 1:
@@ -76,13 +76,18 @@ def windows(call: Call, size: tuple[int, ...], kernel: tuple[int, ...]) -> Windo
     )
 
 
-def _pads(
+def pads_of(
     call: Call,
     size: tuple[int, ...],
     kernel: tuple[int, ...],
     stride: tuple[int, ...],
     dilation: tuple[int, ...],
 ) -> tuple[tuple[int, int], ...]:
+    """The padding before and after each dimension of windows.
+
+    Raises:
+        ModelFileError: If the attributes do not fit the dimensions.
+    """
     mode, rank = call.attr_text("auto_pad", "NOTSET"), len(size)
     if mode == "NOTSET":
         pads = call.attr_ints("pads", (0,) * (2 * rank))
@@ -391,13 +396,10 @@ def conv_transpose(call: Call) -> list[Item]:
     is_fit = len(w.shape) == len(x.shape) > 2 and 0 not in w.shape and x.shape[1] == w.shape[0]
     if not is_fit:
         raise call.damaged(f"input {list(x.shape)} with weight {list(w.shape)}")
-    if call.attr_int("group", 1) != 1:
-        raise UnsupportedError(f"{call.attr_int('group', 1)} groups; allowed 1")
     name, size = image(call)
     rank = len(size)
+    w = _transposed_weight(call, w)
     stride = call.attr_ints("strides", (1,) * rank)
-    if call.attr_ints("dilations", (1,) * rank) != (1,) * rank:
-        raise UnsupportedError("dilations; allowed 1")
     if len(stride) != rank or min(stride) < 1:
         raise call.damaged(f"strides {list(stride)[:4]} of {rank} dimensions")
     before, out = _transposed_size(call, size, w.shape[2:], stride)
@@ -408,6 +410,26 @@ def conv_transpose(call: Call) -> list[Item]:
     attrs = TransposeConvAttrs((stride[0], stride[1]), (out[0], out[1]), before[0], before[1])
     result = _layer(call, "transpose_conv", [name, weight, bias], attrs)
     return [as_image(call, result, len(x.shape))]
+
+
+def _transposed_weight(call: Call, w: Const) -> Const:
+    """The weight as that of one group without dilation: zeros between groups and elements."""
+    inputs, per_group, *kernel = w.array.shape
+    groups, dilation = call.attr_int("group", 1), call.attr_ints("dilations", (1,) * len(kernel))
+    if groups < 1 or inputs % groups or len(dilation) != len(kernel) or min(dilation) < 1:
+        raise call.damaged(f"{groups} groups, dilations {list(dilation)[:8]}, weight {w.shape}")
+    if groups == 1 and max(dilation) == 1:
+        return w
+    spread = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    if inputs * per_group * groups * prod(spread) > _MAX_WEIGHT_ELEMENTS:
+        raise UnsupportedError(f"a weight of {list(w.shape)} in {groups} groups is too large")
+    dense = np.zeros((inputs, per_group * groups, *spread), np.float32)
+    places = tuple(slice(None, None, d) for d in dilation)
+    each = inputs // groups
+    for g in range(groups):
+        rows, columns = (slice(g * n, (g + 1) * n) for n in (each, per_group))
+        dense[(rows, columns, *places)] = w.numbers[rows]
+    return Const(dense)
 
 
 def _transposed_size(

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import OpAttrs
 from tinycc_ml.importers.onnx.call import Call
-from tinycc_ml.importers.onnx.rows_elementwise import applied, function
+from tinycc_ml.importers.onnx.rows_elementwise import applied, broadcast_operands, chosen, function
 from tinycc_ml.importers.onnx.rows_shape import given_axes, run_time
 from tinycc_ml.importers.onnx.values import Const, Item, Value
 from tinycc_ml.ops.add import AddAttrs
@@ -135,6 +136,20 @@ def layer_normalization(call: Call) -> list[Item]:
     axes = range(call.axis(call.attr_int("axis", -1), rank), rank)
     result, mean, factor = _normalized(call, x, axes, call.attr_float("epsilon", 1e-5))
     return [_affine(call, result, call.item(1), call.optional(2)), mean, factor]
+
+
+def lp_normalization(call: Call) -> list[Item]:
+    """LpNormalization: divided by the sum of magnitudes or of squares; 0 where that is 0."""
+    x, p = run_time(call), call.attr_int("p", 2)
+    if p not in (1, 2):
+        raise call.damaged(f"p {p}")
+    axis = call.axis(call.attr_int("axis", -1), len(x.shape))
+    norm = reduced(call, "sum", function(call, "abs" if p == 1 else "square", x), (axis,))
+    if p == 2:
+        norm = function(call, "sqrt", norm)
+    names, order = broadcast_operands(call, [norm, _number(0)])
+    is_some = call.emit("greater", names, order, dtype=DType.BOOL)
+    return [chosen(call, is_some, applied(call, "div", OpAttrs(), x, norm), _number(0))]
 
 
 def rms_normalization(call: Call) -> list[Item]:

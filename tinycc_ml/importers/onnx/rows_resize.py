@@ -21,13 +21,12 @@ from tinycc_ml.importers.onnx.call import Call
 from tinycc_ml.importers.onnx.rows_layers import as_image, image
 from tinycc_ml.importers.onnx.rows_movement import taken
 from tinycc_ml.importers.onnx.rows_shape import run_time
-from tinycc_ml.importers.onnx.values import Item, Value
-from tinycc_ml.ops.fully_connected import FullyConnectedAttrs
+from tinycc_ml.importers.onnx.rows_windows import MAX_WEIGHTS, weighted_sums
+from tinycc_ml.importers.onnx.values import Item
 from tinycc_ml.ops.resize_bilinear import ResizeBilinearAttrs
 
 #: Indices are data of the generated code, and of a file that may lie.
 _MAX_EXTENT = 1 << 20
-_MAX_WEIGHTS = 1 << 20
 _CROP = "tf_crop_and_resize"
 
 
@@ -110,7 +109,7 @@ def resize(call: Call) -> list[Item]:
         raise UnsupportedError(f"mode {mode} with {where} of {call.dtype().value}; allowed float32")
     for d, dim in dims.items():
         if not dim.is_same:
-            x = _product(call, x, d, *_weights(call, dim, where, mode))
+            x = weighted_sums(call, x, d, *_weights(call, dim, where, mode))
     return [x]
 
 
@@ -200,10 +199,10 @@ def _nearest(dim: Resized, where: str, rounding: str) -> list[int]:
 
 def _weights(call: Call, dim: Resized, where: str, mode: str) -> tuple[Array, Array]:
     """The weight of each input for each output, and what is added to the sum."""
-    if dim.size * dim.extent > _MAX_WEIGHTS:
+    if dim.size * dim.extent > MAX_WEIGHTS:
         raise UnsupportedError(
             f"mode {mode} with {where} from {dim.extent} to {dim.size}; allowed are "
-            f"{_MAX_WEIGHTS} weights"
+            f"{MAX_WEIGHTS} weights"
         )
     places = dim.places(where)
     is_outside = (places < 0) | (places > dim.extent - 1)
@@ -231,7 +230,7 @@ def _weights(call: Call, dim: Resized, where: str, mode: str) -> tuple[Array, Ar
     if where == _CROP:
         matrix[is_outside] = 0
         added[is_outside] = call.attr_float("extrapolation_value", 0.0)
-    return matrix.astype(np.float32), added
+    return matrix, added
 
 
 def _cubic(t: Array, a: float) -> Array:
@@ -239,14 +238,3 @@ def _cubic(t: Array, a: float) -> Array:
     near = ((a + 2) * t - (a + 3)) * t * t + 1
     far = ((t - 5) * t + 8) * a * t - 4 * a
     return np.where(t <= 1, near, np.where(t < 2, far, 0))
-
-
-def _product(call: Call, x: Value, axis: int, matrix: Array, added: Array) -> Value:
-    """Weighted sums along one of the file's dimensions."""
-    order = (*(d for d in x.order if d != axis), axis)
-    inputs = [
-        call.builder.stored(x, order),
-        call.builder.constant(matrix),
-        call.builder.constant(added),
-    ]
-    return call.emit("fully_connected", inputs, order, FullyConnectedAttrs(keep_dims=True))
