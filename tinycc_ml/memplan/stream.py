@@ -221,13 +221,13 @@ class _Search:
 
 
 def _little_scratch(segments: Sequence[Segment]) -> list[Segment]:
-    """The segments within the limit, and of each layer without such a one that with least."""
+    """In order, the segments within the limit; of a layer without any, that with least."""
     found = [segment for segment in segments if segment.scratch_bytes <= _SCRATCH_LIMIT_BYTES]
     taken = {segment.first for segment in found if segment.first == segment.last}
     for (first, last), others in segments_by_range(segments).items():
         if first == last and first not in taken:
             found.append(min(others, key=lambda segment: segment.scratch_bytes))
-    return found
+    return sorted(found, key=lambda segment: (segment.first, segment.last))
 
 
 def _cycles(segment: Segment) -> int:
