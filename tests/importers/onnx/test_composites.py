@@ -220,3 +220,17 @@ def test_transposed_convolution_in_groups_and_dilated() -> None:
     weight = {1: real(4, 3, 2, 3)}
     more = {"strides": [2, 1], "dilations": [1, 2], "opset": 11, "by_runtime": True}
     check("ConvTranspose", [x, None], 1, weight, **more)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
+def test_samples_at_a_constant_grid(mode: str, padding: str) -> None:
+    grid = {1: real(2, 3, 2, 2) * np.float32(1.5)}
+    for aligned in (0, 1):
+        more = {"mode": mode, "padding_mode": padding, "align_corners": aligned}
+        check("GridSample", [real(2, 3, 4, 5), None], 1, grid, 20, **more)
+
+
+def test_samples_at_a_grid_of_run_time() -> None:
+    with pytest.raises(UnsupportedError, match="grid computed at run time"):
+        check("GridSample", [real(1, 1, 4, 5), real(1, 2, 2, 2)], opset=20)

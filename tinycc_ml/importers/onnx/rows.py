@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tinycc_ml.dtypes import DType
 from tinycc_ml.importers.onnx import rows_attention as attention
 from tinycc_ml.importers.onnx import rows_elementwise as elementwise
+from tinycc_ml.importers.onnx import rows_grid as grid
 from tinycc_ml.importers.onnx import rows_index as index
 from tinycc_ml.importers.onnx import rows_layers as layers
 from tinycc_ml.importers.onnx import rows_loss as loss
@@ -89,6 +90,7 @@ ROWS: dict[str, Row] = {
     "GlobalMaxPool": Row(layers.global_max_pool),
     "Greater": Row(elementwise.binary("greater", dtype=DType.BOOL), 2, 2),
     "GreaterOrEqual": Row(elementwise.binary("greater_equal", dtype=DType.BOOL), 2, 2),
+    "GridSample": Row(grid.grid_sample, 2, 2),
     "GroupNormalization": Row(reduction.group_normalization, 3, 3),
     "Hardmax": Row(index.hardmax),
     "HardSigmoid": Row(elementwise.sloped("hard_sigmoid", ("alpha", 0.2), ("beta", 0.5))),

@@ -23,11 +23,10 @@ from tinycc_ml.importers.onnx.rows_elementwise import (
 )
 from tinycc_ml.importers.onnx.rows_movement import sliced, taken
 from tinycc_ml.importers.onnx.rows_reduction import reduced
-from tinycc_ml.importers.onnx.rows_shape import common_order, run_time
+from tinycc_ml.importers.onnx.rows_shape import joined, run_time
 from tinycc_ml.importers.onnx.values import Const, Item, Value
 from tinycc_ml.ops.add import AddAttrs
 from tinycc_ml.ops.batch_matmul import BatchMatMulAttrs
-from tinycc_ml.ops.concatenation import ConcatenationAttrs
 from tinycc_ml.ops.difference import SubAttrs
 from tinycc_ml.ops.mul import MulAttrs
 from tinycc_ml.ops.softmax import SoftmaxAttrs
@@ -86,14 +85,6 @@ def permuted(x: Value, perm: tuple[int, ...]) -> Value:
     """The same elements with the file's dimensions in another order; nothing is moved."""
     order = tuple(perm.index(d) for d in x.order)
     return replace(x, shape=tuple(x.shape[d] for d in perm), order=order)
-
-
-def joined(call: Call, items: list[Const | Value], axis: int) -> Value:
-    """Values one behind the other along one of the file's dimensions."""
-    rank = len(items[0].shape)
-    order = common_order(items, rank)
-    names = [call.builder.stored(item, order) for item in items]
-    return call.emit("concatenation", names, order, ConcatenationAttrs(order.index(axis)))
 
 
 def _by_heads(call: Call) -> tuple[Value, Value, Value]:

@@ -218,7 +218,7 @@ def _weights(call: Call, dim: Resized, where: str, mode: str) -> tuple[Array, Ar
     if mode == "linear":
         weights = np.clip(1 - distances, 0, None)
     else:
-        weights = _cubic(distances, call.attr_float("cubic_coeff_a", -0.75))
+        weights = cubic(distances, call.attr_float("cubic_coeff_a", -0.75))
     if call.attr_int("exclude_outside", 0):
         weights = np.where((taps < 0) | (taps >= dim.extent), 0, weights)
     with np.errstate(all="ignore"):
@@ -233,7 +233,7 @@ def _weights(call: Call, dim: Resized, where: str, mode: str) -> tuple[Array, Ar
     return matrix, added
 
 
-def _cubic(t: Array, a: float) -> Array:
+def cubic(t: Array, a: float) -> Array:
     """Keys' kernel: ``a`` is the slope at a distance of 1."""
     near = ((a + 2) * t - (a + 3)) * t * t + 1
     far = ((t - 5) * t + 8) * a * t - 4 * a

@@ -162,6 +162,14 @@ def concat(call: Call) -> list[Item]:
     return [call.emit("concatenation", names, order, ConcatenationAttrs(order.index(axis)))]
 
 
+def joined(call: Call, items: list[Const | Value], axis: int) -> Value:
+    """Values one behind the other along one of the file's dimensions."""
+    rank = len(items[0].shape)
+    order = common_order(items, rank)
+    names = [call.builder.stored(item, order) for item in items]
+    return call.emit("concatenation", names, order, ConcatenationAttrs(order.index(axis)))
+
+
 def common_order(items: list[Const | Value], rank: int) -> tuple[int, ...]:
     """The order of dimensions that most run-time operands of that rank have."""
     orders = [item.order for item in items if isinstance(item, Value) and len(item.shape) == rank]
