@@ -46,7 +46,7 @@ def program() -> str:
     cases = []
     for function in FUNCTIONS.values():
         texts.append(print_c_function(function))
-        assert function.result in (DType.INT32, DType.UINT32)
+        assert function.result.is_integer
         reads = "".join(
             f"      {dtype.c_name} {name};\n" for name, dtype in function.parameters
         ) + "".join(
@@ -57,7 +57,7 @@ def program() -> str:
         cases.append(
             f'  if (strcmp(argv[1], "{function.name}") == 0) {{\n    for (;;) {{\n{reads}'
             f"      const {function.result.c_name} result = tcml_{function.name}({arguments});\n"
-            "      if (fwrite(&result, 4, 1, stdout) != 1) { return 1; }\n    }\n  }\n"
+            "      if (fwrite(&result, sizeof result, 1, stdout) != 1) { return 1; }\n    }\n  }\n"
         )
     main = "int main(int argc, char **argv) {\n  if (argc != 2) { return 1; }\n"
     return "\n".join(texts) + "\n" + main + "".join(cases) + "  return 2;\n}\n"
@@ -116,6 +116,19 @@ def arguments(name: str, count: int, seed: int) -> list[np.ndarray]:
         # Results are int32: larger ones are refused beforehand.
         multiplier = np.minimum(integers(0, 0x7FFF), (1 << 31) - 2 << shift.astype(np.int64) >> 47)
         return [acc.astype(np.int64), multiplier.astype(np.int32), shift]
+    if name.startswith(("bits_", "shift_word_", "shift_signed_", "low_bits", "modulo_2_64")) or (
+        name == "as_signed_64"
+    ):
+        return [
+            integers(1, 31).astype(np.int32)
+            if parameter == "width"
+            else (
+                rng.integers(0, 40, count).astype(np.uint32)
+                if parameter == "n" and seed % 2
+                else rng.integers(dtype.min, dtype.max, count, dtype.numpy, endpoint=True)
+            )
+            for parameter, dtype in FUNCTIONS[name].parameters
+        ]
     if name == "requantize":
         return [integers(), integers(0), integers(-31, 30)]
     if name in ("count_leading_zeros", "modulo_2_32"):
@@ -158,7 +171,7 @@ def arguments(name: str, count: int, seed: int) -> list[np.ndarray]:
 
 def meaning(function: ScalarFunction, columns: list[np.ndarray]) -> np.ndarray:
     rows = zip(*(c.tolist() for c in columns), strict=True)
-    return np.array([function.meaning(*row) for row in rows], np.int64)
+    return np.array([function.meaning(*row) for row in rows], function.result.numpy)
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))

@@ -19,6 +19,7 @@ from tinycc_ml.ops import evaluate, op
 from tinycc_ml.ops.arg_extreme import ArgExtremeAttrs
 from tinycc_ml.ops.binary import FUNCTIONS
 from tinycc_ml.ops.gather import GatherAttrs
+from tinycc_ml.ops.integers import FUNCTIONS as INTEGER_FUNCTIONS
 
 COMPARISONS = ["EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"]
 Q = (0.5, 3)
@@ -257,7 +258,7 @@ def test_refusals():
     assert "stops there" in case.problem()
 
 
-PLAIN = ["int8", "uint8", "int16", "int32", "uint32", "int64"]
+PLAIN = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 
 
 def plain_values(seed, shape, dtype):
@@ -266,6 +267,22 @@ def plain_values(seed, shape, dtype):
     numbers = values_of(seed, shape, "int32").astype(dtype).reshape(-1)
     numbers[:2] = limits.min, limits.max
     return np.random.default_rng(seed).permutation(numbers).reshape(shape)
+
+
+def _shifted(x, y, left):
+    """By exact integers; arrays of objects do not wrap."""
+    x, y = np.broadcast_arrays(x.astype(object), y.astype(object))
+    bits = [min(n, 64) if n >= 0 else 64 for n in y.ravel().tolist()]
+    pairs = zip(x.ravel().tolist(), bits, strict=True)
+    return np.array([a << n if left else a >> n for a, n in pairs], object).reshape(x.shape)
+
+
+def _quotient(x, y):
+    exact = [
+        0 if d == 0 else abs(n) // abs(d) * (1 if (n < 0) == (d < 0) else -1)
+        for n, d in zip(*(a.ravel().tolist() for a in np.broadcast_arrays(x, y)), strict=True)
+    ]
+    return np.array(exact, object).reshape(np.broadcast_shapes(x.shape, y.shape))
 
 
 def check_plain(name, dtype, result=None, attrs=None):
@@ -302,3 +319,45 @@ def test_places_as_int64():
     assert values["y"].dtype == np.int64
     assert values["y"].tolist() == [2, 0]
     check_lowering(graph.layers[0], values)
+
+
+#: The exact result of each operator, before it is taken modulo 2^n.
+EXACT = {
+    "integer_add": lambda x, y: x.astype(object) + y.astype(object),
+    "integer_sub": lambda x, y: x.astype(object) - y.astype(object),
+    "integer_mul": lambda x, y: x.astype(object) * y.astype(object),
+    "integer_div": _quotient,
+    "integer_fmod": lambda x, y: np.where(y == 0, 0, x.astype(object) - y * _quotient(x, y)),
+    "integer_mod": lambda x, y: np.where(
+        y == 0, 0, x.astype(object) % np.where(y == 0, 1, y).astype(object)
+    ),
+    "bit_and": lambda x, y: x.astype(object) & y.astype(object),
+    "bit_or": lambda x, y: x.astype(object) | y.astype(object),
+    "bit_xor": lambda x, y: x.astype(object) ^ y.astype(object),
+    "shift_left": lambda x, y: _shifted(x, y, left=True),
+    "shift_right": lambda x, y: _shifted(x, y, left=False),
+}
+
+
+@pytest.mark.parametrize("function", INTEGER_FUNCTIONS, ids=lambda f: f.name)
+def test_arithmetic_of_integers_is_exact_modulo_their_range(function):
+    for dtype in PLAIN:
+        if dtype not in function.dtypes:
+            case = Case(
+                "", function.name, [tensor((2,), None, dtype)] * 2, tensor((2,), None, dtype)
+            )
+            assert "input 0" in case.problem()
+            continue
+        x, y, result = check_plain(function.name, dtype)
+        bits = 8 * np.dtype(dtype).itemsize
+        expected = EXACT[function.name](x, y)
+        difference = (result.astype(object) - expected) % 2**bits
+        assert not difference.any(), dtype
+
+
+def test_the_lowest_number_by_minus_one():
+    for name, expected in (("integer_div", [-128, 0]), ("integer_mod", [0, 0])):
+        graph = Case("", name, [tensor((2,), None, "int8")] * 2, tensor((2,), None)).integers()
+        values = evaluate(graph, [np.array([-128, 5], np.int8), np.array([-1, 0], np.int8)])
+        assert values["y"].tolist() == expected
+        check_lowering(graph.layers[0], values)

@@ -96,6 +96,8 @@ def _literals(array: Array) -> list[str]:
         return [float_text(x) for x in flat.tolist()]
     if flat.dtype == np.bool_:
         return ["true" if x else "false" for x in flat]
+    if flat.dtype == np.uint64:
+        return [f"{x}U" for x in flat.tolist()]
     # They have no literals of their own in C: a minus sign is none of a literal's parts, and
     # 2147483648 does not fit an int32_t.
     lowest = {

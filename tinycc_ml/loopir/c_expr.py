@@ -99,6 +99,8 @@ def literal(value: int | float, dtype: DType) -> CExpr:
         return Atom(float_text(value))
     if dtype is DType.UINT32:
         return Atom(f"{value}U")
+    if dtype is DType.UINT64:
+        return Atom(f"UINT64_C({value})")
     if dtype is DType.INT64:
         return _int64(int(value))
     # The most negative number has no literal: C reads it as the negation of one that overflows.

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.loopir.gate_functions import GATES
+from tinycc_ml.loopir.integer_functions import INTEGERS
 from tinycc_ml.loopir.math_functions import MATH, MathFunction
 from tinycc_ml.loopir.scalar_function import ScalarFunction
 from tinycc_ml.numerics import affine_quantize, fixed_point, softmax
@@ -403,7 +404,7 @@ _SWAR = (
 
 FUNCTIONS: dict[str, ScalarFunction] = {
     function.name: function
-    for function in (*_FIXED_POINT, *_WIDE, *_SOFTMAX, *GATES, *_FLOAT, *_DSP, *_SWAR)
+    for function in (*_FIXED_POINT, *_WIDE, *_SOFTMAX, *GATES, *_FLOAT, *_DSP, *_SWAR, *INTEGERS)
 }
 
 #: All that a :class:`~tinycc_ml.loopir.ir.Call` may name.

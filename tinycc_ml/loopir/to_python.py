@@ -279,8 +279,8 @@ def _limited(text: str, dtype: DType, what: str) -> str:
     """The result of arithmetic: floats round, unsigned integers wrap, signed ones must fit."""
     if dtype is DType.FLOAT32:
         return f"round_f32({text})"
-    if dtype is DType.UINT32:
-        return f"(({text}) & 0xFFFFFFFF)"
+    if dtype in (DType.UINT32, DType.UINT64):
+        return f"(({text}) & {dtype.max})"
     return _within(text, dtype, what)
 
 

@@ -1,8 +1,8 @@
 """Which type an expression is computed in.
 
-Values are computed in ``int32``, ``uint32``, ``int64`` or ``float32``. ``bool`` and narrower
-integers exist only in buffers: a load widens them, a store narrows and must fit. So the generated C
-never depends on the promotion rules of the platform.
+Values are computed in ``int32``, ``uint32``, ``int64``, ``uint64`` or ``float32``. ``bool`` and
+narrower integers exist only in buffers: a load widens them, a store narrows and must fit. So the
+generated C never depends on the promotion rules of the platform.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from tinycc_ml.loopir.ir import (
 )
 from tinycc_ml.loopir.printer import format_expr
 
-COMPUTED = (DType.INT32, DType.UINT32, DType.INT64, DType.FLOAT32)
+COMPUTED = (DType.INT32, DType.UINT32, DType.INT64, DType.UINT64, DType.FLOAT32)
 OPERATORS = ("+", "-", "*", "/", "min", "max")
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 _WIDENED = MappingProxyType(
-    dict.fromkeys((DType.BOOL, DType.INT8, DType.UINT8, DType.INT16), DType.INT32)
+    dict.fromkeys((DType.BOOL, DType.INT8, DType.UINT8, DType.INT16, DType.UINT16), DType.INT32)
 )
 
 

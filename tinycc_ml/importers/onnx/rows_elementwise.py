@@ -163,6 +163,39 @@ def function(call: Call, operator: str, x: Value, attrs: OpAttrs | None = None) 
     return call.emit(operator, [call.builder.stored(x, x.order)], x.order, attrs)
 
 
+def integers(operator: str, otherwise: Translate | None = None) -> Translate:
+    """A row for an operator that has another meaning in integers, or only that.
+
+    Args:
+        operator: Ours, of two integers.
+        otherwise: The row for real numbers.
+    """
+
+    def translate(call: Call) -> list[Item]:
+        if otherwise is not None and not call.dtype().is_integer:
+            return otherwise(call)
+        return [applied(call, operator, OpAttrs(), call.item(0), call.item(1))]
+
+    return translate
+
+
+def bitwise_not(call: Call) -> list[Item]:
+    """BitwiseNot: all bits exchanged."""
+    dtype = call.dtype()
+    if not dtype.is_integer:
+        raise UnsupportedError(f"{dtype.value}; allowed integers")
+    ones = Const(np.array(-1 if dtype.min else dtype.max, dtype.numpy))
+    return [applied(call, "bit_xor", OpAttrs(), call.item(0), ones)]
+
+
+def bit_shift(call: Call) -> list[Item]:
+    """BitShift; shifts by more than there are bits leave none but the sign."""
+    direction = call.attr_text("direction")
+    if direction not in ("LEFT", "RIGHT"):
+        raise call.damaged(f"direction {direction}")
+    return integers("shift_left" if direction == "LEFT" else "shift_right")(call)
+
+
 def sub(call: Call) -> list[Item]:
     """Sub; a constant is subtracted by adding its negative, which is exact."""
     x, y = call.item(0), call.item(1)
@@ -237,8 +270,10 @@ def cast(call: Call) -> list[Item]:
 
 
 def mod(call: Call) -> list[Item]:
-    """Mod of floats, with the sign of the dividend or of the divisor."""
+    """Mod, with the sign of the dividend or of the divisor."""
     operator = "fmod" if call.attr_int("fmod", 0) else "floor_mod"
+    if call.dtype().is_integer:
+        operator = "integer_fmod" if operator == "fmod" else "integer_mod"
     return [applied(call, operator, OpAttrs(), call.item(0), call.item(1))]
 
 
