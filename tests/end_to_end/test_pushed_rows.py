@@ -28,14 +28,12 @@ from tinycc_ml.emit import EmitOptions
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.runner import infer
 
+#: Networks whose input cannot be taken row by row.
+REFUSED = ("everything", "many_operators", "reshape_only", "several_ports")
 MODELS = {
     "rows": rows,
     "short": lambda: rows(5, 3),
-    **{
-        name: network
-        for name, network in NETWORKS.items()
-        if name not in ("everything", "several_ports", "reshape_only")
-    },
+    **{name: network for name, network in NETWORKS.items() if name not in REFUSED},
 }
 OPTIONS = [EmitOptions(arena, "rows") for arena in ("static", "caller")]
 #: A host build runs what the kernels of a core mean.
