@@ -41,6 +41,8 @@ MONOTONE = frozenset(
         *("pad", "quantize", "relu", "relu6", "reshape"),
     )
 )
+#: Elements of larger values are not computed: they fit no microcontroller, only damaged files.
+_MOST_EVALUATED = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,6 +127,8 @@ def _sums(integers: Integers, filters: Filters, x: ChannelRange) -> ChannelRange
 def _monotone(graph: Graph, node: Node, ranges: Mapping[str, ChannelRange]) -> ChannelRange | None:
     names = tuple(dict.fromkeys(n for n in node.inputs if n not in graph.constants))
     if any(name not in ranges for name in names):
+        return None
+    if any(graph.types[name].elements > _MOST_EVALUATED for name in (*names, *node.outputs)):
         return None
     alone = integerize(
         replace(

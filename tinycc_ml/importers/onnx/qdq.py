@@ -261,7 +261,7 @@ class _Rewriter:
             return False
         w = self.types[weight].quant
         bias = self._bias_numbers(node.inputs[2])
-        if bias is None or w is None or x.quant is None:
+        if bias is None or w is None or x.quant is None or not np.isfinite(bias).all():
             return False
         inputs = (self.integers[node.inputs[0]], weight, self._bias(bias, x.quant, w))
         attrs = replace(cast(Pool2DAttrs, node.attrs), activation=target.activation)
