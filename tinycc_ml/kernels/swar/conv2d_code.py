@@ -56,10 +56,11 @@ class Conv2DCode(KernelDef):
 
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
         """See the base class."""
-        numbers = ConvShape.of(workload).numbers
-        found = filters_of(self.isa, numbers, constants, 0)
-        bias = folded_bias(numbers, constants, 0)
-        return next((problem for problem in (found, bias) if isinstance(problem, str)), None)
+        shape = ConvShape.of(workload)
+        found = filters_of(self.isa, shape.numbers, constants, 0)
+        bias = folded_bias(shape.numbers, constants, 0)
+        problems = (Pairs(shape).problem(), found, bias)
+        return next((problem for problem in problems if isinstance(problem, str)), None)
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""

@@ -67,7 +67,8 @@ class DepthwiseCode(KernelDef):
             return f"a channel's plane has {size} bytes; allowed {PLANE_LIMIT_BYTES}"
         found = filters_of(self.isa, shape.numbers, constants, _AXIS)
         bias = folded_bias(shape.numbers, constants, _AXIS)
-        return next((problem for problem in (found, bias) if isinstance(problem, str)), None)
+        problems = (pairs.problem(), found, bias)
+        return next((problem for problem in problems if isinstance(problem, str)), None)
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""

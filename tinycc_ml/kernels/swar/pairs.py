@@ -70,8 +70,12 @@ class Pairs:
 
     @property
     def inner_columns(self) -> int:
-        """Columns of the input that are needed."""
+        """Columns of the input that are needed; below 1 the plane is nothing but padding."""
         return min(self.shape.in_size[1], self.columns - self.shape.padding[1])
+
+    def problem(self) -> str | None:
+        """Why no plane serves the layer."""
+        return None if self.inner_columns > 0 else "every output reads nothing but padding"
 
     def plane_rows(self, rows: int) -> int:
         """Rows of the plane under so many rows of pairs."""
