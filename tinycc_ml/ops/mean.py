@@ -26,6 +26,7 @@ from tinycc_ml.ops.access import Access, Whole
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload, buffers_of
 from tinycc_ml.ops.floats import FloatNumbers, float_problem, is_float, running_sum
 from tinycc_ml.ops.int8_checks import INT8_MAX, INT8_MIN, int8_problem, sum_problem
+from tinycc_ml.ops.reduction import ReductionLoops, reduced_rows, reduced_shape
 from tinycc_ml.ops.registry import register
 
 
@@ -67,12 +68,8 @@ class Mean(OpDef):
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
-        a, x = cast(MeanAttrs, attrs), inputs[0].shape
-        if list(a.axes) != sorted(set(a.axes) & set(range(len(x)))) or not prod(x):
-            raise UnsupportedError(f"{self.name} over the axes {a.axes} of {x}")
-        if a.keep_dims:
-            return (tuple(1 if i in a.axes else size for i, size in enumerate(x)),)
-        return (tuple(size for i, size in enumerate(x) if i not in a.axes),)
+        a = cast(MeanAttrs, attrs)
+        return (reduced_shape(self.name, inputs[0].shape, a.axes, a.keep_dims),)
 
     def check(self, bound: BoundNode) -> str | None:
         """See the base class."""
@@ -114,12 +111,7 @@ class Mean(OpDef):
         """See the base class."""
         a, n = cast(MeanAttrs, workload.attrs), workload.numbers
         x, y = buffers_of(workload)
-        variables = [f"d{i}" for i in range(len(x.shape))]
-        kept = [(v, x.shape[i]) for i, v in enumerate(variables) if i not in a.axes]
-        reduced = [(v, x.shape[i]) for i, v in enumerate(variables) if i in a.axes]
-        target = [v for v, _ in kept]
-        if a.keep_dims:
-            target = ["" if i in a.axes else v for i, v in enumerate(variables)]
+        loops = ReductionLoops(x.shape, a.axes, a.keep_dims)
         if isinstance(n, FloatNumbers):
             start = b.number(0.0)
             output: Expr = Var("acc")
@@ -129,16 +121,15 @@ class Mean(OpDef):
             start = Literal(cast(MeanNumbers, n).offset)
             output = mean_of_sum(cast(MeanNumbers, n))
         body = b.nest(
-            kept,
+            loops.kept,
             Local("acc", start.dtype, start),
-            *b.nest(reduced, Accumulate("acc", b.load(x, *variables))),
-            b.store(y, [v or 0 for v in target], output),
+            *b.nest(loops.reduced, Accumulate("acc", b.load(x, *loops.element))),
+            b.store(y, loops.target, output),
         )
         return LoopKernel(self.name, (x, y), body)
 
     def _float_mean(self, x: Array, attrs: MeanAttrs, workload: Workload) -> Array:
-        kept = [i for i in range(x.ndim) if i not in attrs.axes]
-        rows = x.transpose(*kept, *attrs.axes).reshape(*(x.shape[i] for i in kept), -1)
+        rows = reduced_rows(x, attrs.axes)
         total = running_sum(rows)
         mean: Array = total / np.float32(rows.shape[-1]) if self.divides else total
         return mean.reshape(workload.operand("output").shape)

@@ -17,7 +17,12 @@ from tinycc_ml.loopir import build as b
 from tinycc_ml.ops.access import Access
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload, buffers_of
 from tinycc_ml.ops.floats import float_problem
-from tinycc_ml.ops.reduction import ReductionLoops, reduced_shape, reduction_access
+from tinycc_ml.ops.reduction import (
+    ReductionLoops,
+    reduced_rows,
+    reduced_shape,
+    reduction_access,
+)
 from tinycc_ml.ops.registry import register
 
 
@@ -54,11 +59,9 @@ class ReduceProd(OpDef):
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
         a, x = cast(ReduceProdAttrs, workload.attrs), operands["input"]
-        kept = [i for i in range(x.ndim) if i not in a.axes]
-        rows = x.transpose(*kept, *a.axes).reshape(*(x.shape[i] for i in kept), -1)
         with np.errstate(all="ignore"):
             # Other than ``prod``, this is sequential.
-            products: Array = np.multiply.accumulate(rows, axis=-1)[..., -1]
+            products: Array = np.multiply.accumulate(reduced_rows(x, a.axes), axis=-1)[..., -1]
         return (products.reshape(workload.operand("output").shape),)
 
     def access(self, workload: Workload) -> Access:

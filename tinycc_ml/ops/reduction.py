@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from tinycc_ml.errors import UnsupportedError
+from tinycc_ml.graph import Array
 from tinycc_ml.ops.access import Access, Elementwise, Whole
 from tinycc_ml.ops.base import Workload
 
@@ -23,6 +26,13 @@ def reduced_shape(operator: str, shape: Shape, axes: Shape, keep_dims: bool) -> 
     if keep_dims:
         return tuple(1 if i in axes else size for i, size in enumerate(shape))
     return tuple(size for i, size in enumerate(shape) if i not in axes)
+
+
+def reduced_rows(x: Array, axes: Shape) -> Array:
+    """What is combined to one output lies along the last axis; those that stay come first."""
+    last = range(x.ndim - len(axes), x.ndim)
+    rows = np.moveaxis(x, axes, last)
+    return rows.reshape(*rows.shape[: last.start], -1)
 
 
 @dataclass(frozen=True, slots=True)
