@@ -29,13 +29,7 @@ from tinycc_ml.ops.floats import (
     limited,
     running_product,
 )
-from tinycc_ml.ops.int8_checks import (
-    INT8_MAX,
-    INT8_MIN,
-    int8_problem,
-    scale_problem,
-    sum_problem,
-)
+from tinycc_ml.ops.int8_checks import int8_problem, scale_problem, sum_bounds, sum_problem
 from tinycc_ml.ops.quantized import dtype_problem
 from tinycc_ml.ops.wide_convolution import (
     WideNumbers,
@@ -181,22 +175,10 @@ def _range_problem(bound: BoundNode, layer: WeightedLayer) -> str | None:
         output_clamp(layer.activation, bound.outputs[0])
     except UnsupportedError as error:
         return str(error)
-    return sum_problem(*_sum_bounds(bound, layer), shift, y.zero_point)
-
-
-def _sum_bounds(bound: BoundNode, layer: WeightedLayer) -> tuple[Array, Array]:
-    """Per channel, the bounds of every partial sum in any order, with or without the bias.
-
-    Each product may also be missing (a tap outside the input); as its range contains 0, that
-    stays within the bounds.
-    """
-    bias, zero = _folded_bias(bound, layer), _subtracted(bound, layer)
     w = _weight(bound)
     axes = _reduced(w, layer.channel_axis)
-    positive, negative = np.maximum(w, 0).sum(axis=axes), np.minimum(w, 0).sum(axis=axes)
-    low = positive * (INT8_MIN - zero) + negative * (INT8_MAX - zero) + np.minimum(bias, 0)
-    high = positive * (INT8_MAX - zero) + negative * (INT8_MIN - zero) + np.maximum(bias, 0)
-    return low, high
+    bounds = sum_bounds(w, axes, _folded_bias(bound, layer), _subtracted(bound, layer))
+    return sum_problem(*bounds, shift, y.zero_point)
 
 
 def _weight(bound: BoundNode) -> Array:

@@ -55,6 +55,27 @@ def different_problem(x: TensorType, y: TensorType, tolerance: float = 0.0) -> s
     return None
 
 
+def sum_bounds(
+    weight: Array, axes: int | tuple[int, ...], bias: Array, zero_point: int = 0
+) -> tuple[Array, Array]:
+    """The bounds of every partial sum of int8 inputs, in any order, with or without the bias.
+
+    Each product may also be missing (a tap outside the input); as its range contains 0, that
+    stays within the bounds.
+
+    Args:
+        weight: In int64.
+        axes: Those that are summed up.
+        bias: In int64, of the shape that remains.
+        zero_point: Subtracted from every input.
+    """
+    positive, negative = np.maximum(weight, 0).sum(axis=axes), np.minimum(weight, 0).sum(axis=axes)
+    lowest, highest = INT8_MIN - zero_point, INT8_MAX - zero_point
+    low = positive * lowest + negative * highest + np.minimum(bias, 0)
+    high = positive * highest + negative * lowest + np.maximum(bias, 0)
+    return low, high
+
+
 def sum_problem(low: Array, high: Array, shift: Array, zero_point: int) -> str | None:
     """Why sums, or what requantization makes of them, may exceed int32; ``None`` if they cannot.
 

@@ -43,6 +43,7 @@ from tinycc_ml.ops.int8_checks import (
     INT8_MIN,
     int8_problem,
     scale_problem,
+    sum_bounds,
     sum_problem,
 )
 from tinycc_ml.ops.lstm_float import FloatLstmNumbers, float_reference, lower_float_lstm
@@ -335,9 +336,6 @@ def _sums_problem(
     bound: BoundNode, weights: Sequence[int], source: int, biases: Sequence[int] | None
 ) -> str | None:
     w = _stacked(bound, weights).array.astype(np.int64)
-    folded = _folded(bound, weights, source, biases)
-    positive, negative = np.maximum(w, 0).sum(axis=2), np.minimum(w, 0).sum(axis=2)
-    low = positive * INT8_MIN + negative * INT8_MAX + np.minimum(folded, 0)
-    high = positive * INT8_MAX + negative * INT8_MIN + np.maximum(folded, 0)
+    low, high = sum_bounds(w, 2, _folded(bound, weights, source, biases))
     shift = np.array([[_multiplier(bound, weight, source)[1]] for weight in weights])
     return sum_problem(low, high, np.broadcast_to(shift, low.shape), 0)

@@ -43,6 +43,7 @@ from tinycc_ml.ops.int8_checks import (
     INT8_MAX,
     INT8_MIN,
     int8_problem,
+    sum_bounds,
     sum_problem,
 )
 from tinycc_ml.ops.quantized import integers_problem
@@ -129,13 +130,12 @@ class Svdf(OpDef):
             )
         y, weight_time = bound.outputs[0].quant, bound.constants[2]
         assert y and weight_time  # checked by check
-        feature, bias = _folded_feature(bound)
         return Integers(
             SvdfNumbers(_feature_scale(bound), _time_scale(bound), y.zero_point),
             (("input", 0),),
             (
-                ("weight_feature", feature),
-                ("feature_bias", bias),
+                ("weight_feature", _constant(bound, 1)),
+                ("feature_bias", Constant(wrap_int32(_feature_bias(bound)).astype(np.int32))),
                 ("weight_time", weight_time),
                 ("bias", _constant(bound, 3)),
             ),
@@ -295,16 +295,9 @@ def _activation_problem(bound: BoundNode) -> str | None:
 
 
 def _sum_problem(bound: BoundNode) -> str | None:
-    weight, _ = _folded_feature(bound)
-    x = bound.inputs[0].quant
-    assert x  # checked by _type_problem
-    w = weight.array.astype(np.int64)
-    positive, negative = np.maximum(w, 0).sum(axis=1), np.minimum(w, 0).sum(axis=1)
-    folded = -x.zero_point * w.sum(axis=1)
-    low = positive * INT8_MIN + negative * INT8_MAX + np.minimum(folded, 0)
-    high = positive * INT8_MAX + negative * INT8_MIN + np.maximum(folded, 0)
+    w = _constant(bound, 1).array.astype(np.int64)
     shift = np.full(len(w), _feature_scale(bound)[1])
-    return sum_problem(low, high, shift, 0)
+    return sum_problem(*sum_bounds(w, 1, _feature_bias(bound)), shift, 0)
 
 
 def _constant(bound: BoundNode, index: int) -> Constant:
@@ -313,12 +306,12 @@ def _constant(bound: BoundNode, index: int) -> Constant:
     return constant
 
 
-def _folded_feature(bound: BoundNode) -> tuple[Constant, Constant]:
-    """The weights, and what the input's zero point adds to each filter's sum."""
-    x, weight = bound.inputs[0].quant, _constant(bound, 1)
+def _feature_bias(bound: BoundNode) -> Array:
+    """What the input's zero point adds to each filter's sum: (F,), int64."""
+    x = bound.inputs[0].quant
     assert x  # checked by _type_problem
-    folded = -x.zero_point * weight.array.astype(np.int64).sum(axis=1)
-    return weight, Constant(wrap_int32(folded).astype(np.int32))
+    folded: Array = -x.zero_point * _constant(bound, 1).array.astype(np.int64).sum(axis=1)
+    return folded
 
 
 def _scales(bound: BoundNode) -> tuple[np.float32, ...]:
