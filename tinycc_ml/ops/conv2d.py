@@ -18,12 +18,13 @@ import numpy as np
 
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, OpAttrs, TensorType
-from tinycc_ml.loopir import Accumulate, Local, LoopKernel
+from tinycc_ml.loopir import Accumulate, Buffer, Local, LoopKernel, Stmt
 from tinycc_ml.loopir import build as b
 from tinycc_ml.ops.access import Access, Window
 from tinycc_ml.ops.activation import Activation
 from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload, buffers_of
 from tinycc_ml.ops.convolution import (
+    Accumulation,
     WeightedLayer,
     accumulation,
     check_convolution,
@@ -88,11 +89,7 @@ class Conv2D(OpDef):
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
         a, w, zero = cast(Conv2DAttrs, workload.attrs), operands["weight"], input_zero(workload)
-        windows = sliding_windows(
-            operands["input"], w.shape[1:3], a.stride, a.dilation, a.padding, fill=zero
-        )
-        # (n, y, x, i, ky, kx) and (o, ky, kx, i): one matrix product.
-        x = windows.transpose(0, 1, 2, 4, 5, 3).reshape(*windows.shape[:3], -1)
+        x = windows_of(operands["input"], w, a, zero)
         centered = x - np.int16(zero) if zero else x
         products = multiply_add(centered, w.reshape(len(w), -1), workload)
         return (finish(products, workload, operands),)
@@ -120,24 +117,41 @@ class Conv2D(OpDef):
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class."""
-        a, sums = cast(Conv2DAttrs, workload.attrs), accumulation(workload)
-        buffers = buffers_of(workload)
+        a, buffers = cast(Conv2DAttrs, workload.attrs), buffers_of(workload)
         x, w, y = buffers[0], buffers[1], buffers[-1]
-        _, height, width, in_c = x.shape
-        _, kh, kw, _ = w.shape
-        _, out_h, out_w, out_c = y.shape
-        extents = {"oy": out_h, "ox": out_w, "ky": kh, "kx": kw}
-        iy = tap_index("oy", "ky", a.stride[0], a.dilation[0], a.padding.top)
-        ix = tap_index("ox", "kx", a.stride[1], a.dilation[1], a.padding.left)
-        factor = sums.factor(b.load(x, 0, iy, ix, "ic"))
-        product = b.mul(factor, b.load(w, "oc", "ky", "kx", "ic"))
-        taps = b.nest([("ic", in_c)], Accumulate("acc", sums.term(product)))
-        taps = b.nest([("kx", kw)], *b.when(tap_conditions(ix, extents, width), *taps))
-        taps = b.nest([("ky", kh)], *b.when(tap_conditions(iy, extents, height), *taps))
-        body = b.nest(
-            [("oy", out_h), ("ox", out_w), ("oc", out_c)],
-            Local("acc", sums.dtype, sums.start("oc")),
-            *taps,
-            b.store(y, (0, "oy", "ox", "oc"), sums.output("oc")),
+        return LoopKernel(
+            "conv2d", buffers, convolution_loops(a, (x, w, y), accumulation(workload))
         )
-        return LoopKernel("conv2d", buffers, body)
+
+
+def windows_of(x: Array, weight: Array, attrs: Conv2DAttrs, fill: int) -> Array:
+    """Per output pixel what its filters are multiplied with: (n, y, x, ky * kx * i)."""
+    windows = sliding_windows(
+        x, weight.shape[1:3], attrs.stride, attrs.dilation, attrs.padding, fill=fill
+    )
+    # From (n, y, x, i, ky, kx) to the order of (o, ky, kx, i).
+    return windows.transpose(0, 1, 2, 4, 5, 3).reshape(*windows.shape[:3], -1)
+
+
+def convolution_loops(
+    attrs: Conv2DAttrs, buffers: tuple[Buffer, Buffer, Buffer], sums: Accumulation
+) -> tuple[Stmt, ...]:
+    """The loop nest from input and weight to output, with sums in the local ``acc``."""
+    x, w, y = buffers
+    _, height, width, in_c = x.shape
+    _, kh, kw, _ = w.shape
+    _, out_h, out_w, out_c = y.shape
+    extents = {"oy": out_h, "ox": out_w, "ky": kh, "kx": kw}
+    iy = tap_index("oy", "ky", attrs.stride[0], attrs.dilation[0], attrs.padding.top)
+    ix = tap_index("ox", "kx", attrs.stride[1], attrs.dilation[1], attrs.padding.left)
+    factor = sums.factor(b.load(x, 0, iy, ix, "ic"))
+    product = b.mul(factor, b.load(w, "oc", "ky", "kx", "ic"))
+    taps = b.nest([("ic", in_c)], Accumulate("acc", sums.term(product)))
+    taps = b.nest([("kx", kw)], *b.when(tap_conditions(ix, extents, width), *taps))
+    taps = b.nest([("ky", kh)], *b.when(tap_conditions(iy, extents, height), *taps))
+    return b.nest(
+        [("oy", out_h), ("ox", out_w), ("oc", out_c)],
+        Local("acc", sums.dtype, sums.start("oc")),
+        *taps,
+        b.store(y, (0, "oy", "ox", "oc"), sums.output("oc")),
+    )

@@ -112,7 +112,7 @@ def _own_constants(bound: BoundNode) -> tuple[tuple[str, Constant], ...]:
 def check_convolution(bound: BoundNode, layer: WeightedLayer) -> str | None:
     """Why this layer is not supported, or ``None``."""
     if is_float(bound):
-        return float_problem(bound) or _constants_problem(bound)
+        return float_problem(bound) or constants_problem(bound)
     if is_wide(bound):
         return (
             wide_type_problem(bound)
@@ -146,7 +146,7 @@ def _wide_problem(bound: BoundNode, layer: WeightedLayer) -> str | None:
 
 
 def _weight_problem(bound: BoundNode, channel_axis: int) -> str | None:
-    problem = _constants_problem(bound)
+    problem = constants_problem(bound)
     if problem:
         return problem
     w = bound.inputs[1]
@@ -161,7 +161,8 @@ def _weight_problem(bound: BoundNode, channel_axis: int) -> str | None:
     return scale_problem("weight", w.quant)
 
 
-def _constants_problem(bound: BoundNode) -> str | None:
+def constants_problem(bound: BoundNode) -> str | None:
+    """Why weight and bias are no constants, or ``None``."""
     if bound.constants[1] is None or bound.constants[2] is None:
         return "weight or bias is computed at run time; both must be constants"
     return None

@@ -19,7 +19,6 @@ import numpy as np
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array
 from tinycc_ml.loopir import (
-    Accumulate,
     Assign,
     Binary,
     Buffer,
@@ -38,13 +37,12 @@ from tinycc_ml.numerics import affine_quantize
 from tinycc_ml.numerics.fixed_point import INT32_MAX
 from tinycc_ml.ops.access import Access, Whole
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, Workload, buffers_of
-from tinycc_ml.ops.conv2d import Conv2D, Conv2DAttrs
-from tinycc_ml.ops.convolution import tap_conditions, tap_index
+from tinycc_ml.ops.conv2d import Conv2D, Conv2DAttrs, convolution_loops, windows_of
+from tinycc_ml.ops.convolution import Accumulation, constants_problem, multiply_add
 from tinycc_ml.ops.floats import FloatNumbers, float_numbers, limit, limited
 from tinycc_ml.ops.int8_checks import scale_problem
 from tinycc_ml.ops.quantized import dtype_problem
 from tinycc_ml.ops.registry import register
-from tinycc_ml.ops.window import sliding_windows
 
 #: What the largest magnitude becomes; -128 is left out.
 _STEPS = 127
@@ -76,11 +74,10 @@ class HybridConv2D(Conv2D):
             or dtype_problem("weight", w, DType.INT8)
             or dtype_problem("bias", bias, DType.FLOAT32)
             or dtype_problem("output", bound.outputs[0], DType.FLOAT32)
+            or constants_problem(bound)
         )
         if problem:
             return problem
-        if bound.constants[1] is None or bound.constants[2] is None:
-            return "weight or bias is computed at run time; both must be constants"
         if w.quant is None or len(w.quant.scales) != 1 or w.quant.zero_point != 0:
             return f"weight {w}; with float32 activations allowed are one scale and zero point 0"
         if w.elements // w.shape[0] * _STEPS * 128 > INT32_MAX:
@@ -104,12 +101,8 @@ class HybridConv2D(Conv2D):
         scale = highest / np.float32(_STEPS) if highest else np.float32(1)
         inverse = np.float32(_STEPS) / highest if highest else np.float32(0)
         quantized = affine_quantize(x * inverse, 1.0, 0, (-_STEPS, _STEPS))
-        windows = sliding_windows(
-            quantized, w.shape[1:3], a.stride, a.dilation, a.padding, fill=0
-        ).transpose(0, 1, 2, 4, 5, 3)
-        flat = windows.reshape(*windows.shape[:3], -1).astype(np.float64)
-        # Exact: every partial sum is an integer below 2**53.
-        acc = (flat @ w.reshape(len(w), -1).T.astype(np.float64)).astype(np.float32)
+        products = multiply_add(windows_of(quantized, w, a, 0), w.reshape(len(w), -1), workload)
+        acc = products.astype(np.float32)
         factor = np.float32(scale) * np.float32(n.weight_scale)
         return (limit(acc * factor + operands["bias"], n.limits),)
 
@@ -120,10 +113,17 @@ class HybridConv2D(Conv2D):
 
     def lower(self, workload: Workload) -> LoopKernel:
         """See the base class; what is quantized lies in scratch."""
-        n = cast(HybridNumbers, workload.numbers)
+        a, n = cast(Conv2DAttrs, workload.attrs), cast(HybridNumbers, workload.numbers)
         x, w, bias, y = buffers_of(workload)
         quantized = Buffer("quantized", DType.INT8, x.shape, Role.SCRATCH)
-        body = (*_quantized(x, quantized, n), *_convolved(workload, quantized, (w, bias, y)))
+        scaled = b.mul(Cast(DType.FLOAT32, Var("acc")), Var("factor"))
+        sums = Accumulation(
+            DType.INT32,
+            lambda channel: Literal(0),
+            lambda x: x,
+            lambda channel: limited(b.add(scaled, b.load(bias, channel)), n.limits),
+        )
+        body = (*_quantized(x, quantized, n), *convolution_loops(a, (quantized, w, y), sums))
         return LoopKernel(self.name, (x, w, bias, y, quantized), body)
 
 
@@ -151,28 +151,4 @@ def _quantized(x: Buffer, quantized: Buffer, n: HybridNumbers) -> tuple[Stmt, ..
             b.store(quantized, (0, "qy", "qx", "qc"), rounded),
         ),
         Local("factor", DType.FLOAT32, b.mul(Var("scale"), b.number(n.weight_scale))),
-    )
-
-
-def _convolved(
-    workload: Workload, x: Buffer, others: tuple[Buffer, Buffer, Buffer]
-) -> tuple[Stmt, ...]:
-    a, n = cast(Conv2DAttrs, workload.attrs), cast(HybridNumbers, workload.numbers)
-    w, bias, y = others
-    _, height, width, in_c = x.shape
-    _, kh, kw, _ = w.shape
-    _, out_h, out_w, out_c = y.shape
-    extents = {"oy": out_h, "ox": out_w, "ky": kh, "kx": kw}
-    iy = tap_index("oy", "ky", a.stride[0], a.dilation[0], a.padding.top)
-    ix = tap_index("ox", "kx", a.stride[1], a.dilation[1], a.padding.left)
-    product = b.mul(b.load(x, 0, iy, ix, "ic"), b.load(w, "oc", "ky", "kx", "ic"))
-    taps = b.nest([("ic", in_c)], Accumulate("acc", product))
-    taps = b.nest([("kx", kw)], *b.when(tap_conditions(ix, extents, width), *taps))
-    taps = b.nest([("ky", kh)], *b.when(tap_conditions(iy, extents, height), *taps))
-    scaled = b.mul(Cast(DType.FLOAT32, Var("acc")), Var("factor"))
-    return b.nest(
-        [("oy", out_h), ("ox", out_w), ("oc", out_c)],
-        Local("acc", DType.INT32, Literal(0)),
-        *taps,
-        b.store(y, (0, "oy", "ox", "oc"), limited(b.add(scaled, b.load(bias, "oc")), n.limits)),
     )
