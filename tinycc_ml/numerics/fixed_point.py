@@ -61,13 +61,16 @@ def wrap_int32(x: IntLike) -> IntArray:
     return shifted - (1 << 31)
 
 
+def truncating_divide_by_pot(x: IntArray, exponent: int) -> IntArray:
+    """``x / 2**exponent``, truncated toward zero as C's division."""
+    return np.where(x >= 0, x >> exponent, -(-x >> exponent))
+
+
 def saturating_rounding_doubling_high_mul(a: IntLike, b: IntLike) -> IntArray:
     """``round(2*a*b / 2**32)``, halves away from zero; ``INT32_MIN * INT32_MIN`` saturates."""
     product = np.asarray(a, np.int64) * np.asarray(b, np.int64)
     nudge = np.where(product >= 0, 1 << 30, 1 - (1 << 30))
-    # C's division truncates toward zero.
-    total = product + nudge
-    quotient = np.where(total >= 0, total >> 31, -(-total >> 31))
+    quotient = truncating_divide_by_pot(product + nudge, 31)
     saturated: IntArray = np.minimum(quotient, INT32_MAX)
     return saturated
 

@@ -24,6 +24,7 @@ from tinycc_ml.numerics.fixed_point import (
     multiply_by_quantized_multiplier,
     quantize_multiplier,
     rounding_divide_by_pot,
+    truncating_divide_by_pot,
 )
 from tinycc_ml.numerics.transcendental import (
     exp_on_negative_values,
@@ -194,7 +195,7 @@ def hard_swish_int8(x: IntArray, q: TableQuant) -> IntArray:
         reluish = rounding_divide_by_pot(reluish, -shift)
     reluish = (reluish + (1 << 15)) >> 1
     product = reluish * preshift
-    truncated = np.where(product >= 0, product >> 15, -(-product >> 15))
+    truncated = truncating_divide_by_pot(product, 15)
     return _int8(rounding_divide_by_pot(truncated, -output_shift) + q.output_zero_point)
 
 
@@ -207,9 +208,8 @@ def _short_multiplier(real: float) -> tuple[int, int]:
 
 def _short_high_mul(a: IntArray, b: int) -> IntArray:
     product = a * b
-    nudged = product + np.where(product >= 0, 1 << 14, 1 - (1 << 14))
-    truncated: IntArray = np.where(nudged >= 0, nudged >> 15, -(-nudged >> 15))
-    return truncated
+    nudge = np.where(product >= 0, 1 << 14, 1 - (1 << 14))
+    return truncating_divide_by_pot(product + nudge, 15)
 
 
 def _short_shift_left(a: IntArray, exponent: int) -> IntArray:
