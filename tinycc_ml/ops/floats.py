@@ -82,6 +82,11 @@ def exp(x: Array) -> Array:
     return result
 
 
+def tanh(x: Array) -> Array:
+    """The float32 nearest to the hyperbolic tangent of each float32."""
+    return np.tanh(x.astype(np.float64)).astype(np.float32)
+
+
 def limit(values: Array, numbers: FloatNumbers) -> Array:
     """The activation in NumPy, of float32."""
     if numbers.low is not None:

@@ -22,7 +22,7 @@ from tinycc_ml.loopir import (
 )
 from tinycc_ml.loopir import build as b
 from tinycc_ml.ops.base import Numbers, Workload, buffers_of
-from tinycc_ml.ops.floats import FloatNumbers, limit, limited, running_product
+from tinycc_ml.ops.floats import FloatNumbers, limit, limited, running_product, tanh
 from tinycc_ml.ops.logistic import float_logistic, logistic
 
 _GATES = 4
@@ -54,9 +54,9 @@ def float_reference(
             + running_product(hidden, operands["recurrent"][gate])
             for gate in range(_GATES)
         ]
-        added = float_logistic(gates[0]) * _tanh(gates[2])
+        added = float_logistic(gates[0]) * tanh(gates[2])
         cell = limit(float_logistic(gates[1]) * cell + added, n.cell)
-        hidden = _tanh(cell) * float_logistic(gates[3])
+        hidden = tanh(cell) * float_logistic(gates[3])
         outputs.append(hidden)
     return np.moveaxis(np.stack(outputs), 0, axis), hidden, cell
 
@@ -109,7 +109,3 @@ def _state_loops(
 
 def _tanh_of(x: Expr) -> Expr:
     return b.call("tanh", x)
-
-
-def _tanh(x: Array) -> Array:
-    return np.tanh(x.astype(np.float64)).astype(np.float32)

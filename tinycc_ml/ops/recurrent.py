@@ -29,7 +29,7 @@ from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import LoopKernel
 from tinycc_ml.ops.access import Access, Whole
 from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload
-from tinycc_ml.ops.floats import FloatNumbers, exp, float_problem, limit, running_product
+from tinycc_ml.ops.floats import FloatNumbers, exp, float_problem, limit, running_product, tanh
 from tinycc_ml.ops.recurrent_loops import lower_recurrent
 from tinycc_ml.ops.registry import register
 
@@ -190,7 +190,7 @@ class _Direction:
 
     def _rnn(self, x: Array) -> Array:
         total = limit(self._sum(x, self.hidden, 0), self.n)
-        return {"tanh": _tanh, "logistic": _logistic, "relu": _relu}[self.a.activation](total)
+        return {"tanh": tanh, "logistic": _logistic, "relu": _relu}[self.a.activation](total)
 
     def _gru(self, x: Array) -> Array:
         z, r = (_logistic(limit(self._sum(x, self.hidden, gate), self.n)) for gate in (0, 1))
@@ -201,7 +201,7 @@ class _Direction:
             total = seen + r * kept
         else:
             total = self._sum(x, r * self.hidden, 2)
-        candidate = _tanh(limit(total, self.n))
+        candidate = tanh(limit(total, self.n))
         hidden: Array = (_ONE - z) * candidate + z * self.hidden
         return hidden
 
@@ -210,14 +210,10 @@ class _Direction:
         if self.a.has_peepholes:
             i, f = i + self.peephole[0] * self.cell, f + self.peephole[2] * self.cell
         i, f, candidate = (limit(each, self.n) for each in (i, f, candidate))
-        self.cell = _logistic(f) * self.cell + _logistic(i) * _tanh(candidate)
+        self.cell = _logistic(f) * self.cell + _logistic(i) * tanh(candidate)
         if self.a.has_peepholes:
             o = o + self.peephole[1] * self.cell
-        return _logistic(limit(o, self.n)) * _tanh(self.cell)
-
-
-def _tanh(x: Array) -> Array:
-    return np.tanh(x.astype(np.float64)).astype(np.float32)
+        return _logistic(limit(o, self.n)) * tanh(self.cell)
 
 
 def _logistic(x: Array) -> Array:
