@@ -14,7 +14,7 @@ from tinycc_ml.ops.activation import Activation, output_clamp
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload
 from tinycc_ml.ops.floats import float_numbers, float_problem, is_float
 from tinycc_ml.ops.int8_checks import different_problem
-from tinycc_ml.ops.quantized import alike_problem
+from tinycc_ml.ops.quantized import alike_problem, integers_problem
 from tinycc_ml.ops.window import Padding, window_output
 
 #: How far input and output scale may differ; the library ignores so small a difference.
@@ -70,15 +70,11 @@ class Pooling(OpDef):
         if is_float(bound):
             return float_problem(bound)
         x, y = bound.inputs[0], bound.outputs[0]
-        problem = alike_problem([("input", x), ("output", y)])
-        problem = problem or different_problem(x, y, _SCALE_TOLERANCE)
-        if problem:
-            return problem
-        try:
-            output_clamp(cast(Pool2DAttrs, bound.attrs).activation, bound.outputs[0])
-        except UnsupportedError as error:
-            return str(error)
-        return None
+        return (
+            alike_problem([("input", x), ("output", y)])
+            or different_problem(x, y, _SCALE_TOLERANCE)
+            or integers_problem(self.integerize, bound)
+        )
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""

@@ -188,9 +188,7 @@ class TransposeConv(OpDef):
                 ox = affine(turn) * a.stride[1] + column.remainder
                 pixel = _pixel(workload, buffers, (row, column), ("ty", turn), turns, (oy, ox))
                 columns += b.when(tap_conditions(ox, {turn: turns[1]}, out_w), *pixel)
-            guard = tap_conditions(
-                affine("ty") * a.stride[0] + row.remainder, {"ty": turns[0]}, out_h
-            )
+            guard = tap_conditions(oy, {"ty": turns[0]}, out_h)
             body += b.when(guard, *b.nest([(turn, turns[1])], *columns))
         return LoopKernel("transpose_conv", buffers, b.nest([("ty", turns[0])], *body))
 
