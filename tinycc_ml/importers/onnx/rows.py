@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.importers.onnx import rows_attention as attention
+from tinycc_ml.importers.onnx import rows_convolution as convolution
 from tinycc_ml.importers.onnx import rows_elementwise as elementwise
 from tinycc_ml.importers.onnx import rows_grid as grid
 from tinycc_ml.importers.onnx import rows_index as index
-from tinycc_ml.importers.onnx import rows_layers as layers
 from tinycc_ml.importers.onnx import rows_loss as loss
+from tinycc_ml.importers.onnx import rows_matrix as matrix
 from tinycc_ml.importers.onnx import rows_movement as movement
+from tinycc_ml.importers.onnx import rows_pooling as pooling
 from tinycc_ml.importers.onnx import rows_quant as quant
 from tinycc_ml.importers.onnx import rows_reduction as reduction
 from tinycc_ml.importers.onnx import rows_resize as resize
@@ -69,8 +71,8 @@ ROWS: dict[str, Row] = {
     "Compress": Row(index.compress, 2, 2),
     "Concat": Row(shapes.concat, 1, None),
     "Constant": Row(shapes.constant, 0, 0),
-    "Conv": Row(layers.conv, 2, 3),
-    "ConvTranspose": Row(layers.conv_transpose, 2, 3),
+    "Conv": Row(convolution.conv, 2, 3),
+    "ConvTranspose": Row(convolution.conv_transpose, 2, 3),
     "Cos": Row(elementwise.unary("cos")),
     "Cosh": Row(elementwise.unary("cosh")),
     "DepthToSpace": Row(movement.depth_to_space),
@@ -90,9 +92,9 @@ ROWS: dict[str, Row] = {
     "GatherND": Row(index.gather_nd, 2, 2),
     "Gelu": Row(elementwise.gelu),
     "GRU": Row(recurrent("gru"), 3, 6),
-    "Gemm": Row(layers.gemm, 2, 3),
-    "GlobalAveragePool": Row(layers.global_average_pool),
-    "GlobalMaxPool": Row(layers.global_max_pool),
+    "Gemm": Row(matrix.gemm, 2, 3),
+    "GlobalAveragePool": Row(pooling.global_average_pool),
+    "GlobalMaxPool": Row(pooling.global_max_pool),
     "Greater": Row(elementwise.binary("greater", dtype=DType.BOOL), 2, 2),
     "GreaterOrEqual": Row(elementwise.binary("greater_equal", dtype=DType.BOOL), 2, 2),
     "GridSample": Row(grid.grid_sample, 2, 2),
@@ -114,7 +116,7 @@ ROWS: dict[str, Row] = {
     "Log": Row(elementwise.unary("log")),
     "LSTM": Row(recurrent("lstm"), 3, 8),
     "LogSoftmax": Row(reduction.log_softmax),
-    "MatMul": Row(layers.matmul, 2, 2),
+    "MatMul": Row(matrix.matmul, 2, 2),
     "Max": Row(elementwise.folded("maximum"), 1, None),
     "MaxPool": Row(windows.max_pool),
     "Mean": Row(elementwise.mean_, 1, None),

@@ -10,7 +10,8 @@ from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, QuantParams
 from tinycc_ml.importers.onnx.call import Call
-from tinycc_ml.importers.onnx.rows_layers import conv, matmul
+from tinycc_ml.importers.onnx.rows_convolution import conv
+from tinycc_ml.importers.onnx.rows_matrix import matmul
 from tinycc_ml.importers.onnx.tensors import numpy_dtype
 from tinycc_ml.importers.onnx.values import Const, Item, Scaling, Value
 

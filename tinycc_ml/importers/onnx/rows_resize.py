@@ -18,7 +18,7 @@ from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array
 from tinycc_ml.importers.onnx.call import Call
-from tinycc_ml.importers.onnx.rows_layers import as_image, image
+from tinycc_ml.importers.onnx.images import as_image, image
 from tinycc_ml.importers.onnx.rows_movement import taken
 from tinycc_ml.importers.onnx.rows_shape import run_time
 from tinycc_ml.importers.onnx.rows_windows import MAX_WEIGHTS, weighted_sums

@@ -12,11 +12,13 @@ import numpy as np
 
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, OpAttrs
-from tinycc_ml.importers.onnx import rows_layers as layers
+from tinycc_ml.importers.onnx import rows_pooling as pooling
 from tinycc_ml.importers.onnx.call import Call
+from tinycc_ml.importers.onnx.images import layer
 from tinycc_ml.importers.onnx.rows_elementwise import applied, function
 from tinycc_ml.importers.onnx.rows_movement import taken
 from tinycc_ml.importers.onnx.rows_shape import run_time
+from tinycc_ml.importers.onnx.sliding import pads_of
 from tinycc_ml.importers.onnx.values import Const, Item, Value
 from tinycc_ml.ops.add import AddAttrs
 from tinycc_ml.ops.fully_connected import FullyConnectedAttrs
@@ -56,9 +58,11 @@ class Windows:
 
 
 def max_pool(call: Call) -> list[Item]:
-    """MaxPool, also of three dimensions and dilated."""
-    if _is_layer(call) or len([name for name in call.node.output if name]) > 1:
-        return layers.max_pool(call)
+    """MaxPool without indices, also of three dimensions and dilated."""
+    if len([name for name in call.node.output if name]) > 1:
+        raise UnsupportedError("the output Indices; allowed is the first output only")
+    if _is_layer(call):
+        return pooling.max_pool(call)
     x = run_time(call)
     for axis, found in _windows(call, x.shape):
         # Of a tap beside the input, another one of its window is read again.
@@ -76,7 +80,7 @@ def average_pool(call: Call) -> list[Item]:
     """AveragePool, also of three dimensions and dilated."""
     counts_padding = bool(call.attr_int("count_include_pad", 0))
     if _is_layer(call) and not (counts_padding and call.attr_int("ceil_mode", 0)):
-        return layers.average_pool(call)
+        return pooling.average_pool(call)
     x = run_time(call)
     for axis, found in _windows(call, x.shape):
         counted = found.taps < found.padded_end if counts_padding else found.is_inside
@@ -112,10 +116,7 @@ def local_response_normalization(call: Call) -> list[Item]:
     name = call.builder.view(squares, (batch, channels, 1, prod(x.shape[2:])))
     around = PadAttrs((0, (size - 1) // 2, 0, 0), (0, size // 2, 0, 0))
     name = call.builder.emit("pad", [name], around)
-    pool = Pool2DAttrs((size, 1), (1, 1))
-    name = layers.each_image(
-        call, name, lambda image: call.builder.emit("average_pool2d", [image], pool)
-    )
+    name = layer(call, "average_pool2d", [name], Pool2DAttrs((size, 1), (1, 1)))
     means = call.builder.wrap(call.builder.view(name, x.shape))
     alpha, bias, beta = (
         Const(np.array(call.attr_float(attribute, default), np.float32))
@@ -156,7 +157,7 @@ def weighted_sums(
 
 def _is_layer(call: Call) -> bool:
     """Whether it is a layer of ours: one or two dimensions, not dilated."""
-    return len(call.item(0).shape) in (3, 4) and max(call.attr_ints("dilations", (1,))) == 1
+    return len(call.item(0).shape) in (3, 4) and set(call.attr_ints("dilations", ())) <= {1}
 
 
 def _windows(call: Call, shape: tuple[int, ...]) -> list[tuple[int, Windows]]:
@@ -169,7 +170,7 @@ def _windows(call: Call, shape: tuple[int, ...]) -> list[tuple[int, Windows]]:
         raise call.damaged(f"kernel, strides or dilations are not those of {rank} dimensions")
     if min(*kernel, *stride, *dilation) < 1 or max(kernel) > _MAX_TAPS:
         raise UnsupportedError(f"windows {list(kernel)[:8]}; allowed are 1 ... {_MAX_TAPS}")
-    pads = layers.pads_of(call, size, kernel, stride, dilation)
+    pads = pads_of(call, size, kernel, stride, dilation)
     result: list[tuple[int, Windows]] = []
     for axis, (extent, k, s, d, (before, after)) in enumerate(
         zip(size, kernel, stride, dilation, pads, strict=True), 2
