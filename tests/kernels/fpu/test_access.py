@@ -6,7 +6,7 @@ import pytest
 
 from tests.kernels.dsp.test_access import check
 from tests.kernels.fpu.cases import KERNELS, taken
-from tinycc_ml.kernels.fpu.shape import KernelShape
+from tinycc_ml.kernels.fpu.shape import FloatShape
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -18,5 +18,5 @@ def test_drawn_layers(kernel):
 
 @pytest.mark.parametrize("kernel", [name for name in KERNELS if "conv2d" in name])
 def test_layers_with_and_without_copies_are_drawn(kernel):
-    inside = {KernelShape.of(case.workload).is_inside for case in taken(kernel, 16, 300)}
+    inside = {FloatShape.of(case.workload).is_inside for case in taken(kernel, 16, 300)}
     assert inside == {True, False}

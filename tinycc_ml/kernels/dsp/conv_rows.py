@@ -18,9 +18,9 @@ from tinycc_ml.kernels.dsp.copying import fill, place, widen
 from tinycc_ml.kernels.dsp.gemm_assembly import PIXEL_STRIDE_LIMIT
 from tinycc_ml.kernels.dsp.layer import stream_buffer
 from tinycc_ml.kernels.dsp.tile import GemmTile
-from tinycc_ml.loopir import Affine, Buffer, Condition, For, If, Role, Stmt, affine
-from tinycc_ml.loopir import build as b
-from tinycc_ml.ops import Access, Window
+from tinycc_ml.kernels.input_rows import load_rows
+from tinycc_ml.loopir import Affine, Buffer, For, Role, Stmt, affine
+from tinycc_ml.ops import Access
 
 #: Of an element that is widened on its own.
 _SINGLE_COPY_CYCLES = 4
@@ -48,13 +48,12 @@ class _Row:
 
 
 def _row(s: ConvShape) -> _Row:
-    needed = (s.out_size[1] - 1) * s.stride[1] + s.kernel[1]
-    columns = min(s.in_size[1], needed - s.padding[1])
+    columns = s.input_columns
     step = s.stride[1] * s.in_channels
     copies = 1 + step % 2
     run = s.kernel[1] * s.in_channels
     # Half a word behind an odd run, and the element by which the copy is later.
-    length = needed * s.in_channels + run % 2 + (copies - 1)
+    length = s.padded_columns * s.in_channels + run % 2 + (copies - 1)
     length += length % 2
     left = s.padding[1] * s.in_channels
     between = length + step + 1 if copies == 2 else step
@@ -87,17 +86,7 @@ class Rows(Columns):
 
     def access(self) -> Access:
         """Row by row, each after all input rows under it have been widened."""
-        s = self.shape
-        window = Window(
-            (*s.in_size, s.in_channels),
-            1,
-            (s.kernel[0], s.in_size[1]),
-            (s.stride[0], 1),
-            (s.dilation[0], 1),
-            (s.padding[0], 0),
-        )
-        row = s.out_size[1] * s.out_channels
-        return Access(row, (("input", window),), reads_first=True)
+        return self.shape.access_by_rows(reads_first=True)
 
     @property
     def copy_cycles(self) -> int:
@@ -144,20 +133,12 @@ class Rows(Columns):
 
     def load_rows(self, x: Buffer, rows: Buffer) -> tuple[Stmt, ...]:
         """The input rows under the kernel; rows above and below the input are zero points."""
-        s = self.shape
-        iy = s.tap(0, "oy", "ky")
-        low, high = iy.bounds({"oy": s.out_size[0], "ky": s.kernel[0]})
-        loads = tuple(
-            stmt for copy in range(self.row.copies) for stmt in self.load(x, rows, iy, copy)
-        )
-        if low >= 0 and high < s.in_size[0]:
-            return (For("ky", s.kernel[0], loads),)
-        body: tuple[Stmt, ...] = (If((b.inside(iy, s.in_size[0]),), loads),)
-        if low < 0:
-            body += (If((Condition(iy, low, 0),), self.blank(rows, "above")),)
-        if high >= s.in_size[0]:
-            body += (If((Condition(iy, s.in_size[0], high + 1),), self.blank(rows, "below")),)
-        return (For("ky", s.kernel[0], body),)
+        copies = range(self.row.copies)
+
+        def load(iy: Affine) -> tuple[Stmt, ...]:
+            return tuple(stmt for copy in copies for stmt in self.load(x, rows, iy, copy))
+
+        return load_rows(self.shape, load, lambda name: self.blank(rows, name))
 
     def load(self, x: Buffer, rows: Buffer, iy: Affine, copy: int) -> tuple[Stmt, ...]:
         """Widens an input row into row `ky` of the buffer."""

@@ -11,7 +11,7 @@ from tinycc_ml.kernels.fpu.gemm import call_gemm
 from tinycc_ml.kernels.fpu.gemm_tile import FloatTile
 from tinycc_ml.kernels.fpu.packing import pack_stream
 from tinycc_ml.kernels.fpu.rows import Loops, Rows, in_pairs
-from tinycc_ml.kernels.fpu.shape import KernelShape
+from tinycc_ml.kernels.fpu.shape import FloatShape
 from tinycc_ml.loopir import Affine, Argument, Buffer, LoopKernel, Role, Stmt, affine, verify_kernel
 from tinycc_ml.ops import Workload, op
 
@@ -26,7 +26,7 @@ class Conv2DFpu(KernelDef):
 
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
         """See the base class."""
-        s = KernelShape.of(workload)
+        s = FloatShape.of(workload)
         if s.dilation[1] > 1 and s.kernel[1] > 1:
             return f"dilation {s.dilation[1]} along a row; allowed 1"
         rows = Rows(s)
@@ -35,7 +35,7 @@ class Conv2DFpu(KernelDef):
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
-        rows = Rows(KernelShape.of(workload))
+        rows = Rows(FloatShape.of(workload))
         loops = LoopKernel(self.op, *conv_loops(rows))
         return Kernel(self.name, (), verify_kernel(loops), rows.access())
 
@@ -43,7 +43,7 @@ class Conv2DFpu(KernelDef):
         """See the base class."""
         # 44 cycles for 16 products: 32 for them, 9 for weights, 3 for elements.
         products = op(self.op).macs(workload) * 44 // 16
-        return products + 5 * outputs(workload) + Rows(KernelShape.of(workload)).cycles
+        return products + 5 * outputs(workload) + Rows(FloatShape.of(workload)).cycles
 
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""

@@ -10,7 +10,7 @@ from tinycc_ml.kernels.base import Kernel, KernelDef, outputs
 from tinycc_ml.kernels.fpu.depthwise_tile import DepthwiseTile, depthwise_intrinsic
 from tinycc_ml.kernels.fpu.packing import pack_stream
 from tinycc_ml.kernels.fpu.rows import Loops, Rows
-from tinycc_ml.kernels.fpu.shape import KernelShape
+from tinycc_ml.kernels.fpu.shape import FloatShape
 from tinycc_ml.loopir import (
     Argument,
     Buffer,
@@ -34,21 +34,21 @@ class DepthwiseFpu(KernelDef):
 
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
         """See the base class."""
-        s = KernelShape.of(workload)
+        s = FloatShape.of(workload)
         if s.out_channels != s.in_channels:
             return f"{s.out_channels // s.in_channels} filters per channel; allowed 1"
         return Rows(s).problem() or _tile(Rows(s)).problem()
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> Kernel:
         """See the base class."""
-        rows = Rows(KernelShape.of(workload))
+        rows = Rows(FloatShape.of(workload))
         loops = LoopKernel(self.op, *depthwise_loops(rows))
         return Kernel(self.name, (), verify_kernel(loops), rows.access())
 
     def cycles(self, workload: Workload) -> int:
         """See the base class."""
         # 35 cycles for 8 products: 16 for them, 18 for weights and elements.
-        s = KernelShape.of(workload)
+        s = FloatShape.of(workload)
         calls = 70 * s.out_size[0] * s.out_size[1]
         return op(self.op).macs(workload) * 35 // 8 + 6 * outputs(workload) + calls + Rows(s).cycles
 

@@ -11,22 +11,21 @@ from dataclasses import dataclass
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.kernels.fpu.copying import copy_intrinsic
-from tinycc_ml.kernels.fpu.shape import KernelShape
+from tinycc_ml.kernels.fpu.shape import FloatShape
+from tinycc_ml.kernels.input_rows import load_rows
 from tinycc_ml.loopir import (
     Affine,
     Argument,
     Buffer,
     CallIntrinsic,
-    Condition,
     For,
-    If,
     Role,
     Stmt,
     affine,
 )
 from tinycc_ml.loopir import build as b
 from tinycc_ml.loopir.walk import substitute
-from tinycc_ml.ops import Access, Window
+from tinycc_ml.ops import Access
 
 #: Parameters and body of a function.
 Loops = tuple[tuple[Buffer, ...], tuple[Stmt, ...]]
@@ -44,7 +43,7 @@ class Rows:
             always copied.
     """
 
-    shape: KernelShape
+    shape: FloatShape
     apart: bool = False
 
     @property
@@ -54,7 +53,7 @@ class Rows:
 
     def problem(self) -> str | None:
         """Why it cannot be, or ``None``."""
-        return None if self.is_direct or self._columns > 0 else "it reads only padding"
+        return None if self.is_direct or self.shape.input_columns > 0 else "it reads only padding"
 
     @property
     def input(self) -> Buffer:
@@ -68,7 +67,7 @@ class Rows:
         """The copies, if there are any."""
         if self.is_direct:
             return ()
-        shape = (self.shape.kernel[0], self._needed * self.shape.in_channels)
+        shape = (self.shape.kernel[0], self.shape.padded_columns * self.shape.in_channels)
         return (Buffer("rows", DType.FLOAT32, shape, Role.SCRATCH),)
 
     @property
@@ -77,7 +76,7 @@ class Rows:
         s = self.shape
         if self.is_direct:
             return s.dilation[0] * s.in_size[1] * s.in_channels
-        return self._needed * s.in_channels
+        return s.padded_columns * s.in_channels
 
     def column(self, pixel: Affine) -> Argument:
         """Where the column of an output pixel in the row ``oy`` begins."""
@@ -102,67 +101,35 @@ class Rows:
         s = self.shape
         if self.is_direct:
             return 0
-        return _COPY_CYCLES * s.out_size[0] * s.kernel[0] * self._columns * s.in_channels
+        return _COPY_CYCLES * s.out_size[0] * s.kernel[0] * s.input_columns * s.in_channels
 
     def access(self) -> Access:
         """Row by row; of copies, all are made before anything is written."""
-        s = self.shape
-        window = Window(
-            (*s.in_size, s.in_channels),
-            1,
-            (s.kernel[0], s.in_size[1]),
-            (s.stride[0], 1),
-            (s.dilation[0], 1),
-            (s.padding[0], 0),
-        )
-        row = s.out_size[1] * s.out_channels
-        return Access(row, (("input", window),), reads_first=not self.is_direct)
-
-    @property
-    def _needed(self) -> int:
-        """Columns of the input, and of the padding around it, that the taps reach."""
-        s = self.shape
-        return (s.out_size[1] - 1) * s.stride[1] + s.span(1)
-
-    @property
-    def _columns(self) -> int:
-        """Of these, those that exist."""
-        return min(self.shape.in_size[1], self._needed - self.shape.padding[1])
+        return self.shape.access_by_rows(reads_first=not self.is_direct)
 
     def _pad(self) -> tuple[Stmt, ...]:
         """Zeros left and right: written once, as nothing else is ever stored there."""
         s = self.shape
         left = s.padding[1] * s.in_channels
-        end = left + self._columns * s.in_channels
+        end = left + s.input_columns * s.in_channels
         body = self._zeros("pad_ky", 0, left, "left")
-        body += self._zeros("pad_ky", end, self._needed * s.in_channels, "right")
+        body += self._zeros("pad_ky", end, s.padded_columns * s.in_channels, "right")
         return (For("pad_ky", s.kernel[0], body),) if body else ()
 
     def _load(self) -> tuple[Stmt, ...]:
         """Copies of the rows under the kernel; those above and below the input are zeros."""
         s = self.shape
         start = s.padding[1] * s.in_channels
-        elements = self._columns * s.in_channels
-        row = s.input_row("oy", "ky")
-        low, high = row.bounds({"oy": s.out_size[0], "ky": s.kernel[0]})
-        windows = (
-            Argument("input", (row, affine(0))),
-            Argument("rows", (affine("ky"), affine(start))),
-        )
-        copy: tuple[Stmt, ...] = (CallIntrinsic(copy_intrinsic(elements), windows),)
-        if low >= 0 and high < s.in_size[0]:
-            return (For("ky", s.kernel[0], copy),)
-        body: tuple[Stmt, ...] = (If((b.inside(row, s.in_size[0]),), copy),)
+        elements = s.input_columns * s.in_channels
 
-        def blank(first: int, end: int, name: str) -> Stmt:
-            zeros = self._zeros("ky", start, start + elements, name)
-            return If((Condition(row, first, end),), zeros)
+        def copy(row: Affine) -> tuple[Stmt, ...]:
+            windows = (
+                Argument("input", (row, affine(0))),
+                Argument("rows", (affine("ky"), affine(start))),
+            )
+            return (CallIntrinsic(copy_intrinsic(elements), windows),)
 
-        if low < 0:
-            body += (blank(low, 0, "above"),)
-        if high >= s.in_size[0]:
-            body += (blank(s.in_size[0], high + 1, "below"),)
-        return (For("ky", s.kernel[0], body),)
+        return load_rows(s, copy, lambda name: self._zeros("ky", start, start + elements, name))
 
     def _zeros(self, row: str, first: int, end: int, name: str) -> tuple[Stmt, ...]:
         if end <= first:

@@ -116,14 +116,7 @@ class Direct(Columns):
     @staticmethod
     def takes(shape: ConvShape) -> bool:
         """Whether nothing is padded and the elements of a kernel row are neighbours."""
-        s = shape
-        is_inside = all(
-            p == 0 and (n - 1) * stride + (k - 1) * d < size
-            for p, n, stride, k, d, size in zip(
-                s.padding, s.out_size, s.stride, s.kernel, s.dilation, s.in_size, strict=True
-            )
-        )
-        return is_inside and (s.dilation[1] == 1 or s.kernel[1] == 1)
+        return shape.is_inside and (shape.dilation[1] == 1 or shape.kernel[1] == 1)
 
     @property
     def runs(self) -> tuple[int, int, int]:
@@ -170,7 +163,7 @@ class Rows(Columns):
     def takes(shape: ConvShape) -> bool:
         """Whether the elements of a kernel row are neighbours."""
         is_dense = shape.dilation[1] == 1 or shape.kernel[1] == 1
-        return is_dense and RowBuffer(shape).columns > 0
+        return is_dense and shape.input_columns > 0
 
     @property
     def runs(self) -> tuple[int, int, int]:
@@ -201,7 +194,7 @@ class Gathered(Columns):
     @staticmethod
     def takes(shape: ConvShape) -> bool:
         """Whether the pieces are not too many."""
-        return RowBuffer(shape).columns > 0 and Gathered(shape).pieces <= PIECES_LIMIT
+        return shape.input_columns > 0 and Gathered(shape).pieces <= PIECES_LIMIT
 
     @property
     def gather(self) -> Gather:

@@ -58,7 +58,7 @@ class DepthwiseMve(KernelDef):
         taps = layer.shape.kernel[0] * layer.shape.kernel[1]
         if taps > TAPS_LIMIT:
             return f"{taps} taps; allowed up to {TAPS_LIMIT}"
-        if RowBuffer(layer.shape).columns < 1:
+        if layer.shape.input_columns < 1:
             return "some rows see nothing but padding"
         folded = layer.fold(constants)
         return folded if isinstance(folded, str) else packing_problem(folded)
@@ -98,12 +98,7 @@ class DepthwiseLayer:
     def __init__(self, shape: ConvShape, *, one_line: bool = False) -> None:
         self.shape = s = shape
         self.together = _together(shape)
-        self.is_direct = (s.kernel[0] == 1 or not one_line) and all(
-            p == 0 and (n - 1) * stride + (k - 1) * d < size
-            for p, n, stride, k, d, size in zip(
-                s.padding, s.out_size, s.stride, s.kernel, s.dilation, s.in_size, strict=True
-            )
-        )
+        self.is_direct = s.is_inside and (s.kernel[0] == 1 or not one_line)
         self.rows = RowBuffer(s)
         row = (s.in_size[0], s.in_size[1] * s.in_channels)
         self.input = Buffer("input", DType.INT8, row, Role.INPUT)

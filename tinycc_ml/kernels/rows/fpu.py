@@ -14,7 +14,7 @@ from tinycc_ml.kernels.base import KernelDef
 from tinycc_ml.kernels.fpu.conv2d import Conv2DFpu, conv_loops
 from tinycc_ml.kernels.fpu.depthwise import DepthwiseFpu, depthwise_loops
 from tinycc_ml.kernels.fpu.rows import Loops, Rows
-from tinycc_ml.kernels.fpu.shape import KernelShape
+from tinycc_ml.kernels.fpu.shape import FloatShape
 from tinycc_ml.kernels.rows.base import RowKernel, RowLoops
 from tinycc_ml.kernels.rows.one_row import OneRow, is_image
 from tinycc_ml.kernels.rows.portable import window_reads
@@ -34,8 +34,7 @@ class PointwiseRowsFpu(OneRow):
 
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
         """See the base class."""
-        s = KernelShape.of(workload)
-        if (s.kernel, s.stride) != ((1, 1), (1, 1)) or s.in_size != s.out_size:
+        if not FloatShape.of(workload).is_pointwise:
             return "allowed are 1x1 convolutions with stride 1"
         return super().accepts(workload, constants)
 
@@ -57,7 +56,7 @@ class WindowRowsFpu(RowKernel):
             return problem
         if not is_image(workload.operand("input")) or workload.operand("output").shape[1] == 1:
             return "the layer has no rows"
-        strips = self._strips(KernelShape.of(workload))
+        strips = self._strips(FloatShape.of(workload))
         if not strips:
             return "a strip of a row reads only padding"
         size = sum(
@@ -67,7 +66,7 @@ class WindowRowsFpu(RowKernel):
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> RowLoops:
         """See the base class."""
-        s = KernelShape.of(workload)
+        s = FloatShape.of(workload)
         strips = self._strips(s)
         buffers, row = row_of_strips(s, strips, self._make)
         reads = (("input", window_reads(workload)),)
@@ -83,13 +82,13 @@ class WindowRowsFpu(RowKernel):
         """See the base class."""
         return self.definition.pack(workload, constants)
 
-    def _strips(self, shape: KernelShape) -> tuple[Strip[KernelShape], ...]:
+    def _strips(self, shape: FloatShape) -> tuple[Strip[FloatShape], ...]:
         return strips_of(shape, self._make, _STRIP_BYTES)
 
-    def _make(self, shape: KernelShape) -> Loops | None:
+    def _make(self, shape: FloatShape) -> Loops | None:
         return None if Rows(shape, apart=True).problem() else self._loops(shape)
 
-    def _loops(self, shape: KernelShape) -> Loops:
+    def _loops(self, shape: FloatShape) -> Loops:
         rows = Rows(shape, apart=True)
         return conv_loops(rows) if self.op == "conv2d" else depthwise_loops(rows)
 

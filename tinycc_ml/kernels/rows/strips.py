@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from tinycc_ml.kernels.dsp.conv_shape import ConvShape
-from tinycc_ml.kernels.fpu.shape import KernelShape
 from tinycc_ml.kernels.rows.accesses import redirect
 from tinycc_ml.kernels.rows.base import ROW
+from tinycc_ml.kernels.shape import KernelShape
 from tinycc_ml.loopir import Affine, Buffer, For, Role, Stmt
 from tinycc_ml.loopir.walk import defined_names, rename, substitute
 
 Loops = tuple[tuple[Buffer, ...], tuple[Stmt, ...]]
 #: Of a convolution in integers, or in float32.
-Shape = TypeVar("Shape", bound=ConvShape | KernelShape)
+Shape = TypeVar("Shape", bound=KernelShape)
 #: From a convolution to its function: the parameters input, stream, output and scratch, and a body
 #: whose last statement is the loop over rows; ``None`` where it cannot be computed so.
 Make = Callable[[Shape], Loops | None]
@@ -69,7 +68,7 @@ def row_of_strips(
     kernels = [_loops(strip, make) for strip in strips]
     x, stream, y, *scratch = kernels[0][0]
     image = (shape.in_size[0], shape.in_size[1] * shape.in_channels)
-    result = (shape.out_size[0], shape.out_size[1] * _channels(y, strips[0]))
+    result = (shape.out_size[0], shape.out_size[1] * shape.out_channels)
     buffers = (
         Buffer("input", x.dtype, image, Role.INPUT),
         stream,
@@ -79,7 +78,7 @@ def row_of_strips(
     return buffers, tuple(stmt for _, stmts in kernels for stmt in stmts)
 
 
-def copying_cycles(shape: ConvShape, strips: tuple[Strip[ConvShape], ...]) -> int:
+def copying_cycles(shape: Shape, strips: Sequence[Strip[Shape]]) -> int:
     """Estimate for copying the rows under each strip, and for the calls of its tiles."""
     elements = sum(strip.shape.in_size[1] for strip in strips) * shape.in_channels
     calls = len(strips) * (_CALL_CYCLES + shape.kernel[0] * _COPY_CYCLES)
@@ -88,8 +87,7 @@ def copying_cycles(shape: ConvShape, strips: tuple[Strip[ConvShape], ...]) -> in
 
 def _strip(shape: Shape, first: int, columns: int) -> Strip[Shape]:
     start = first * shape.stride[1] - shape.padding[1]
-    span = (shape.kernel[1] - 1) * shape.dilation[1] + 1
-    end = min(start + (columns - 1) * shape.stride[1] + span, shape.in_size[1])
+    end = min(start + (columns - 1) * shape.stride[1] + shape.span(1), shape.in_size[1])
     first_input = max(start, 0)
     return Strip(
         replace(
@@ -101,12 +99,6 @@ def _strip(shape: Shape, first: int, columns: int) -> Strip[Shape]:
         first,
         first_input,
     )
-
-
-def _channels(y: Buffer, strip: Strip[Shape]) -> int:
-    """Elements of a pixel of the output."""
-    rows, columns = strip.shape.out_size
-    return y.elements // (rows * columns)
 
 
 def _scratch_bytes(loops: Loops | None) -> int:
@@ -122,7 +114,7 @@ def _loops(strip: Strip[Shape], make: Make[Shape]) -> Loops:
     *padding, loop = body
     assert isinstance(loop, For)  # over the rows
     row = (*padding, *substitute(loop.body, loop.variable, ROW))
-    channels, outputs = strip.shape.in_channels, _channels(y, strip)
+    channels, outputs = strip.shape.in_channels, strip.shape.out_channels
 
     def to(name: str, indices: tuple[Affine, ...]) -> tuple[str, tuple[Affine, ...]]:
         if name == x.name:

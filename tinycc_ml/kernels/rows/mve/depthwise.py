@@ -12,7 +12,6 @@ from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.dsp.conv_shape import ConvShape
 from tinycc_ml.kernels.mve.depthwise import DepthwiseLayer, DepthwiseMve
 from tinycc_ml.kernels.mve.depthwise_packing import pack_depthwise
-from tinycc_ml.kernels.mve.rows import RowBuffer
 from tinycc_ml.kernels.rows.base import RowKernel, RowLoops
 from tinycc_ml.kernels.rows.one_row import CYCLES_PER_ROW, is_image
 from tinycc_ml.kernels.rows.portable import window_reads
@@ -72,7 +71,7 @@ def _strips(shape: ConvShape) -> tuple[Strip[ConvShape], ...]:
 
 
 def _make(shape: ConvShape) -> Loops | None:
-    if RowBuffer(shape).columns < 1:
+    if shape.input_columns < 1:
         return None
     kernel = DepthwiseLayer(shape, one_line=True).kernel("row")
     return kernel.buffers, kernel.body
