@@ -11,13 +11,15 @@ calls it; ``meaning`` is what the interpreter runs, and the tests hold the two t
 from __future__ import annotations
 
 from tinycc_ml.dtypes import DType
+from tinycc_ml.loopir.dsp_functions import DSP
 from tinycc_ml.loopir.gate_functions import GATES
 from tinycc_ml.loopir.integer_functions import INTEGERS
 from tinycc_ml.loopir.math_functions import MATH, MathFunction
 from tinycc_ml.loopir.scalar_function import ScalarFunction
+from tinycc_ml.loopir.swar_functions import SWAR
 from tinycc_ml.numerics import affine_quantize, fixed_point, softmax
 
-_I32, _U32, _F32 = DType.INT32, DType.UINT32, DType.FLOAT32
+_I32, _F32 = DType.INT32, DType.FLOAT32
 
 
 def _requantize(acc: int, multiplier: int, shift: int) -> int:
@@ -26,12 +28,6 @@ def _requantize(acc: int, multiplier: int, shift: int) -> int:
 
 def _quantize(x: float, scale: float, zero_point: int, low: int, high: int) -> int:
     return int(affine_quantize(x, scale, zero_point, (low, high)))
-
-
-def _signed(bits: int, width: int) -> int:
-    """The low bits as a two's complement number."""
-    sign = 1 << (width - 1)
-    return ((bits & (2 * sign - 1)) ^ sign) - sign
 
 
 # Of the library's nudges and its truncating division remains floor((2ab + 2^31) / 2^32): adding
@@ -186,225 +182,9 @@ _FLOAT = (
     ),
 )
 
-_DSP = (
-    ScalarFunction(
-        "byte_pair_first",
-        (("word", _I32), ("index", _I32)),
-        _I32,
-        lambda word, index: (_signed(word >> 16 * index, 16) + 128) >> 8,
-        (),
-        "f of 256 * f + g, the half of that index (0, 1) in a word; f and g are signed bytes.",
-        """\
-  const int32_t half = (int32_t)((uint32_t)word << (16 - 16 * index)) >> 16;
-  return (half + 128) >> 8;
-""",
-    ),
-    ScalarFunction(
-        "byte_pair_second",
-        (("word", _I32), ("index", _I32)),
-        _I32,
-        lambda word, index: _signed(word >> 16 * index, 8),
-        (),
-        "g of 256 * f + g, the half of that index (0, 1) in a word; f and g are signed bytes.",
-        """\
-  return (int32_t)((uint32_t)word << (24 - 16 * index)) >> 24;
-""",
-    ),
-    ScalarFunction(
-        "byte_pair_bias",
-        (("both", _I32), ("second", _I32)),
-        _I32,
-        lambda both, second: _signed(both - second, 32) >> 8,
-        (),
-        "f of 256 * f + g and g; f has 24 bits.",
-        """\
-  return (int32_t)((uint32_t)both - (uint32_t)second) >> 8;
-""",
-    ),
-    ScalarFunction(
-        "int16_half",
-        (("word", _I32), ("index", _I32)),
-        _I32,
-        lambda word, index: _signed(word >> 16 * index, 16),
-        (),
-        "The signed half of that index (0, 1) in a word.",
-        """\
-  return (int32_t)((uint32_t)word << (16 - 16 * index)) >> 16;
-""",
-    ),
-    ScalarFunction(
-        "signed_byte",
-        (("word", _I32), ("index", _I32)),
-        _I32,
-        lambda word, index: _signed(word >> 8 * index, 8),
-        (),
-        "The signed byte of that index (0 ... 3) in a word, from the lowest.",
-        """\
-  return (int32_t)((uint32_t)word << (24 - 8 * index)) >> 24;
-""",
-    ),
-    ScalarFunction(
-        "modulo_2_32",
-        (("x", _I32),),
-        _U32,
-        lambda x: x & 0xFFFFFFFF,
-        (),
-        "x modulo 2^32.",
-        """\
-  return (uint32_t)x;
-""",
-    ),
-    ScalarFunction(
-        "as_signed",
-        (("x", _U32),),
-        _I32,
-        lambda x: _signed(x, 32),
-        (),
-        "The int32 that is x modulo 2^32.",
-        """\
-  return (int32_t)x;
-""",
-    ),
-    ScalarFunction(
-        "requantize_relu",
-        (("acc", _I32), ("multiplier", _I32), ("rounding", _I32), ("exponent", _I32)),
-        _I32,
-        lambda acc, multiplier, rounding, exponent: (
-            (((acc * multiplier + (1 << 30)) >> 31) + rounding) >> exponent
-        ),
-        (),
-        "(acc * multiplier / 2^31, rounded, + rounding) / 2^exponent, rounded down.",
-        """\
-  const int64_t product = (int64_t)acc * (int64_t)multiplier;
-  const int32_t high = (int32_t)((product + ((int64_t)1 << 30)) >> 31);
-  return (high + rounding) >> exponent;
-""",
-    ),
-    ScalarFunction(
-        "requantize_signed",
-        (("acc", _I32), ("multiplier", _I32), ("rounding", _I32), ("exponent", _I32)),
-        _I32,
-        lambda acc, multiplier, rounding, exponent: (
-            (((acc * multiplier + (1 << 30)) >> 31) + rounding - (acc < 0)) >> exponent
-        ),
-        (),
-        "The same with ties of negative numbers rounded away from zero.",
-        """\
-  const int64_t product = (int64_t)acc * (int64_t)multiplier;
-  const int32_t high = (int32_t)((product + ((int64_t)1 << 30)) >> 31);
-  return (high + rounding - ((acc < 0) ? 1 : 0)) >> exponent;
-""",
-    ),
-)
-
-
-_SWAR = (
-    ScalarFunction(
-        "shift_right",
-        (("x", _I32), ("n", _I32)),
-        _I32,
-        lambda x, n: x >> n,
-        (),
-        "x / 2^n, rounded down; 0 <= n <= 31.",
-        """\
-  return x >> n;
-""",
-    ),
-    ScalarFunction(
-        "stream_weight",
-        (("word", _I32), ("index", _I32)),
-        _I32,
-        lambda word, index: (word >> 8 * index & 0xFF) - 128,
-        (),
-        "The byte of that index (0 ... 3) in a word, less 128.",
-        """\
-  return (int32_t)(((uint32_t)word >> (8 * index)) & 255U) - 128;
-""",
-    ),
-    ScalarFunction(
-        "pair_total",
-        (("total", _I32), ("upper", _I32), ("offset", _I32)),
-        _I32,
-        lambda total, upper, offset: _signed(total - (upper << 16) + offset, 32),
-        (),
-        "total - 65536 * upper + offset, modulo 2^32.",
-        """\
-  return (int32_t)((uint32_t)total - ((uint32_t)upper << 16) + (uint32_t)offset);
-""",
-    ),
-    ScalarFunction(
-        "chunk_start",
-        (("sum", _I32),),
-        _I32,
-        lambda sum_: _signed(0x8000 - sum_ * 128 * 65537, 32),
-        (),
-        "0x8000 - 128 * 65537 * sum, modulo 2^32.",
-        """\
-  return (int32_t)(32768U - (uint32_t)sum * 8388736U);
-""",
-    ),
-    ScalarFunction(
-        "scale_short",
-        (("a", _I32), ("high", _I32), ("low", _I32), ("cut", _I32)),
-        _I32,
-        lambda a, high, low, cut: _signed(a * high + (a * low >> cut), 32),
-        (),
-        "a * high + (a * low >> cut) modulo 2^32; no product exceeds 32 bits.",
-        """\
-  const uint32_t low_product = ((uint32_t)a * (uint32_t)low) >> cut;
-  return (int32_t)((uint32_t)a * (uint32_t)high + low_product);
-""",
-    ),
-    ScalarFunction(
-        "add_from",
-        (("a", _I32), ("zero", _I32), ("x", _I32), ("extra", _I32)),
-        _I32,
-        lambda a, zero, x, extra: _signed(x + (extra if a >= zero else 0), 32),
-        (),
-        "x, and extra where a >= zero, modulo 2^32.",
-        """\
-  return (int32_t)((uint32_t)x + ((a >= zero) ? (uint32_t)extra : 0U));
-""",
-    ),
-    ScalarFunction(
-        "round_short",
-        (("x", _I32), ("rounding", _I32), ("shift", _I32)),
-        _I32,
-        lambda x, rounding, shift: _signed((x + rounding & 0xFFFFFFFF) >> shift, 8),
-        (),
-        "The lowest byte of (x + rounding) / 2^shift, modulo 2^32, as a signed number.",
-        """\
-  const uint32_t byte = (((uint32_t)x + (uint32_t)rounding) >> shift) & 255U;
-  return (int32_t)(byte ^ 128U) - 128;
-""",
-    ),
-    ScalarFunction(
-        "pair_low",
-        (("word", _I32),),
-        _I32,
-        lambda word: _signed(word, 16),
-        (),
-        "a of a + 65536 * b; a has 16 bits.",
-        """\
-  return (int32_t)((uint32_t)word << 16) >> 16;
-""",
-    ),
-    ScalarFunction(
-        "pair_high",
-        (("word", _I32),),
-        _I32,
-        lambda word: (word - _signed(word, 16)) >> 16,
-        (),
-        "b of a + 65536 * b; both have 15 bits.",
-        """\
-  return (word + 32768) >> 16;
-""",
-    ),
-)
-
 FUNCTIONS: dict[str, ScalarFunction] = {
     function.name: function
-    for function in (*_FIXED_POINT, *_WIDE, *_SOFTMAX, *GATES, *_FLOAT, *_DSP, *_SWAR, *INTEGERS)
+    for function in (*_FIXED_POINT, *_WIDE, *_SOFTMAX, *GATES, *_FLOAT, *DSP, *SWAR, *INTEGERS)
 }
 
 #: All that a :class:`~tinycc_ml.loopir.ir.Call` may name.

@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinycc_ml.dtypes import DType
-from tinycc_ml.loopir.scalar_function import ScalarFunction
+from tinycc_ml.loopir.scalar_function import ScalarFunction, low_bits_signed
 
 _I32, _U32, _I64, _U64 = DType.INT32, DType.UINT32, DType.INT64, DType.UINT64
-
-
-def _signed(bits: int, width: int) -> int:
-    """The low bits as a two's complement number."""
-    sign = 1 << (width - 1)
-    return ((bits & (2 * sign - 1)) ^ sign) - sign
 
 
 def _bits(
@@ -50,7 +44,7 @@ INTEGERS = (
         "as_signed_64",
         (("x", _U64),),
         _I64,
-        lambda x: _signed(x, 64),
+        lambda x: low_bits_signed(x, 64),
         (),
         "The int64 that is x modulo 2^64.",
         "  return (int64_t)x;\n",
@@ -59,7 +53,7 @@ INTEGERS = (
         "low_bits_signed",
         (("x", _U32), ("width", _I32)),
         _I32,
-        _signed,
+        low_bits_signed,
         (),
         "The lowest bits of x (1 ... 31) as a signed number.",
         """\

@@ -29,3 +29,9 @@ class ScalarFunction:
     requires: tuple[str, ...]
     comment: str
     text: str
+
+
+def low_bits_signed(bits: int, width: int) -> int:
+    """The lowest bits as a two's complement number."""
+    sign = 1 << (width - 1)
+    return ((bits & (2 * sign - 1)) ^ sign) - sign
