@@ -59,9 +59,9 @@ class Compilation:
         imported: The graph as the file has it.
         graph: The simplified graph, still with real scales.
         integers: The graph in integers.
-        kernels: Which kernels might be chosen.
         layers: Kernels and calls, one for each layer.
         program: The same, where consecutive layers run row by row.
+        streaming: What of `layers` can run row by row.
         plan: Where values lie.
         layout: The values' C expressions.
         passes: What the graph passes did.
@@ -73,9 +73,9 @@ class Compilation:
     imported: Graph
     graph: Graph
     integers: LayerGraph
-    kernels: KernelChoice
     layers: Program
     program: Program
+    streaming: Streaming
     plan: MemoryPlan
     layout: Layout
     passes: PassReport
@@ -140,9 +140,12 @@ def compile_model(
     # 7. order; consecutive layers may run row by row
     layers = order_program(program, options.io)
     # 8. place
+    streaming = Streaming(
+        layers, integers, features(board), options.io, portable=kernels == "portable"
+    )
     state_bytes = sum(layers.types[state.value].size_bytes for state in layers.states)
-    placing = _Placing(board, options.io, kernels, optimize, ram_limit, state_bytes)
-    program, plan = _place(layers, integers, placing)
+    placing = _Placing(board, options.io, optimize, ram_limit, state_bytes)
+    program, plan = _place(layers, streaming, placing)
     dump("07_order", format_order(program))
     dump("08_place", plan.render())
     placement = place(program, board, plan.arena_bytes, hot_code, weights)
@@ -157,9 +160,9 @@ def compile_model(
         imported=imported,
         graph=graph,
         integers=integers,
-        kernels=kernels,
         layers=layers,
         program=program,
+        streaming=streaming,
         plan=plan,
         layout=layout,
         passes=passes,
@@ -178,7 +181,6 @@ class _Placing:
 
     board: Board
     io: Io
-    kernels: KernelChoice
     optimize: Optimize
     ram_limit: int | None
     state_bytes: int
@@ -191,7 +193,7 @@ class _Placing:
         return ram_block_bytes(self.board) - self.state_bytes
 
 
-def _place(program: Program, integers: LayerGraph, placing: _Placing) -> tuple[Program, MemoryPlan]:
+def _place(program: Program, streaming: Streaming, placing: _Placing) -> tuple[Program, MemoryPlan]:
     """The memory plan, and the program with the groups that it asks for.
 
     `auto` gives up disjoint buffers and whole layers only where they do not fit.
@@ -200,21 +202,17 @@ def _place(program: Program, integers: LayerGraph, placing: _Placing) -> tuple[P
         DoesNotFitError: If the arena exceeds a limit that the user has set.
     """
     limit_bytes = placing.limit_bytes
-
-    def streaming() -> Streaming:
-        return _streaming(program, integers, placing.board, placing.io, placing.kernels)
-
     if placing.io == "rows":
-        streamed = streaming().fastest()
+        streamed = streaming.fastest()
     else:
         streamed = Streamed(program, plan_program(program, placing.io))
     exceeds = limit_bytes is not None and streamed.plan.arena_bytes > limit_bytes
     if placing.optimize == "ram":
-        streamed = streaming().smallest()
+        streamed = streaming.smallest()
     elif placing.optimize == "balanced":
-        streamed = streaming().balanced()
+        streamed = streaming.balanced()
     elif placing.optimize in ("auto", "flash") and limit_bytes is not None and exceeds:
-        streamed = streaming().within(limit_bytes)
+        streamed = streaming.within(limit_bytes)
     arena_bytes = streamed.plan.arena_bytes
     if placing.ram_limit is not None and arena_bytes > placing.ram_limit:
         raise DoesNotFitError(
@@ -224,17 +222,9 @@ def _place(program: Program, integers: LayerGraph, placing: _Placing) -> tuple[P
     return streamed.program, streamed.plan
 
 
-def _streaming(
-    program: Program, integers: LayerGraph, board: Board, io: Io, kernels: KernelChoice
-) -> Streaming:
-    return Streaming(program, integers, features(board), io, portable=kernels == "portable")
-
-
 def curve(compilation: Compilation) -> tuple[Streamed, ...]:
     """The plans of the same kernels from the fastest to the smallest, whichever was chosen."""
-    layers, board, io = compilation.layers, compilation.board, compilation.layout.io
-    streaming = _streaming(layers, compilation.integers, board, io, compilation.kernels)
-    return ram_curve(layers, io, streaming)
+    return ram_curve(compilation.layers, compilation.layout.io, compilation.streaming)
 
 
 def generate(compilation: Compilation) -> dict[str, str]:

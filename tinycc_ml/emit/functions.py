@@ -72,13 +72,9 @@ def call_text(layout: Layout, position: int) -> CallText:
     """The C of one call of the program."""
     call = layout.program.calls[position]
     kernel = layout.program.functions[call.function]
-    states, scratch = ([name for name, _ in pairs] for pairs in (call.states, call.scratch))
-    names = iter((*call.inputs, *call.constants, *call.outputs, *states, *scratch))
     arguments = [
-        layout.pointer(
-            next(names), buffer.dtype.c_name, const=buffer.role in (Role.INPUT, Role.CONSTANT)
-        )
-        for buffer in kernel.loops.buffers
+        layout.pointer(name, buffer.dtype.c_name, const=buffer.role in (Role.INPUT, Role.CONSTANT))
+        for buffer, name in zip(kernel.loops.buffers, call.arguments, strict=True)
     ]
     if call.pushed:
         arguments = [_TURN, *arguments]

@@ -60,11 +60,6 @@ class Layout:
         written = {entry.written for entry in self.plan.shared}
         return not written.isdisjoint(call.outputs)
 
-    @property
-    def pushed_call(self) -> Call | None:
-        """The call that takes rows which the application pushes."""
-        return next((call for call in self.program.calls if call.pushed), None)
-
     def parameter_of(self, name: str) -> str | None:
         """The parameter of ``run`` that holds a value; ``None`` when the arena does."""
         root = storage_root(self.program, name)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tinycc_ml.emit.layout import Layout
 from tinycc_ml.emit.options import EmitOptions
 from tinycc_ml.emit.text import block_comment, wrap
+from tinycc_ml.graph import Constant
+from tinycc_ml.kernels import Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,11 @@ class _Fill:
     offset_bytes: int
     size_bytes: int
     content: int | str
+
+    def continues(self, other: _Fill) -> bool:
+        """Whether it goes on with the same byte where another one ends."""
+        is_same = isinstance(self.content, int) and self.content == other.content
+        return is_same and other.offset_bytes + other.size_bytes == self.offset_bytes
 
 
 def state_context(layout: Layout, options: EmitOptions) -> dict[str, Any]:
@@ -48,25 +55,25 @@ def _fills(layout: Layout) -> list[_Fill]:
     states = {state.value: state for state in layout.program.states}
     fills: list[_Fill] = []
     for place in layout.plan.states:
-        initial = states[place.value].initial
-        kinds = set(initial.array.tobytes())
-        content: int | str = (
-            min(kinds) if len(kinds) == 1 else f"{layout.program.name}_{_name(layout, place.value)}"
+        fill = _Fill(
+            place.value,
+            place.offset_bytes,
+            place.size_bytes,
+            _content(layout.program, states[place.value].initial),
         )
-        last = fills[-1] if fills else None
-        joins = last is not None and last.content == content and isinstance(content, int)
-        if last is not None and joins and last.offset_bytes + last.size_bytes == place.offset_bytes:
-            grown = last.size_bytes + place.size_bytes
-            fills[-1] = _Fill(last.first, last.offset_bytes, grown, content)
-        else:
-            fills.append(_Fill(place.value, place.offset_bytes, place.size_bytes, content))
+        if fills and fill.continues(fills[-1]):
+            last = fills.pop()
+            fill = replace(last, size_bytes=last.size_bytes + fill.size_bytes)
+        fills.append(fill)
     return fills
 
 
-def _name(layout: Layout, value: str) -> str:
-    """The constant that holds a state's initial value."""
-    initial = next(s.initial for s in layout.program.states if s.value == value)
-    return next(name for name, c in layout.program.constants.items() if c == initial)
+def _content(program: Program, initial: Constant) -> int | str:
+    """The byte that an initial value has everywhere, else the constant that holds it."""
+    kinds = set(initial.array.tobytes())
+    if len(kinds) == 1:
+        return min(kinds)
+    return f"{program.name}_{next(name for name, c in program.constants.items() if c == initial)}"
 
 
 def _text(layout: Layout, fill: _Fill) -> str:

@@ -98,6 +98,12 @@ class Call:
         """Size of the scratch that holds no activations."""
         return sum(size for name, size in self.scratch if name not in self.held)
 
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Names of what is passed to the function, in parameter order."""
+        states, scratch = ([name for name, _ in pairs] for pairs in (self.states, self.scratch))
+        return (*self.inputs, *self.constants, *self.outputs, *states, *scratch)
+
 
 @dataclass(frozen=True, slots=True)
 class Program:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.kernels import Program
@@ -50,7 +51,7 @@ class Streaming:
         *,
         portable: bool,
     ) -> None:
-        """Finds the segments that can be streamed.
+        """The segments are found when they are first asked for.
 
         Args:
             program: With one call for each layer.
@@ -58,20 +59,26 @@ class Streaming:
             features: What the core can do.
             io: Whether inputs and outputs lie in the arena.
             portable: Whether only kernels for any core are considered.
+        """
+        self._cycles = program.cycles
+        self._io = io
+        self._find = partial(Segments, program, graph, features, io, portable=portable)
+
+    @cached_property
+    def _search(self) -> _Search:
+        """The search among all segments.
 
         Raises:
             UnsupportedError: If the input shall be pushed, and no group can take its rows.
         """
-        self._cycles = program.cycles
-        self._io = io
-        segments = Segments(program, graph, features, io, portable=portable)
+        segments = self._find()
         problem = segments.pushing_problem()
         if problem:
             raise UnsupportedError(
                 f"--io rows: the input cannot be taken row by row: {problem}; use --io arena or "
                 "--io external"
             )
-        self._search = _Search(segments, segments.all)
+        return _Search(segments, segments.all)
 
     def fastest(self) -> Streamed:
         """With the fewest estimated cycles: of use where some layers cannot be whole."""
@@ -140,7 +147,8 @@ class _Search:
 
         Empty where the segments that are considered do not make up the program.
         """
-        whole = tuple(segment for segment in self.considered if not segment.group)
+        layers = (self.by_range.get((index, index), ()) for index in range(self.calls))
+        whole = tuple(segment for layer in layers for segment in layer if not segment.group)
         if len(whole) == self.calls:
             return whole
         return self.best_within(max(s.arena_bytes for s in self.considered), _cycles) or ()
@@ -151,8 +159,9 @@ class _Search:
         A plan may take more than any of its segments, so tighter limits for those are tried too.
         """
         known: Partition | None = None
-        for segment_bytes in sorted({s.arena_bytes for s in self.considered}, reverse=True):
-            partition = self.best_within(min(segment_bytes, limit_bytes), _cycles)
+        limits = {min(segment.arena_bytes, limit_bytes) for segment in self.considered}
+        for segment_bytes in sorted(limits, reverse=True):
+            partition = self.best_within(segment_bytes, _cycles)
             if partition is None:
                 return None
             if partition != known and self.cost(partition)[0] <= limit_bytes:
@@ -221,13 +230,13 @@ class _Search:
 
 
 def _little_scratch(segments: Sequence[Segment]) -> list[Segment]:
-    """In order, the segments within the limit; of a layer without any, that with least."""
+    """The segments within the limit; of a layer without any, that with least."""
     found = [segment for segment in segments if segment.scratch_bytes <= _SCRATCH_LIMIT_BYTES]
     taken = {segment.first for segment in found if segment.first == segment.last}
     for (first, last), others in segments_by_range(segments).items():
         if first == last and first not in taken:
             found.append(min(others, key=lambda segment: segment.scratch_bytes))
-    return sorted(found, key=lambda segment: (segment.first, segment.last))
+    return found
 
 
 def _cycles(segment: Segment) -> int:

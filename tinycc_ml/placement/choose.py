@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tinycc_ml.kernels import Call, Program, code_bytes
+from tinycc_ml.kernels import Program, code_bytes
 from tinycc_ml.placement.placement import Placement
 from tinycc_ml.placement.stalls import FlashCost, flash_cost
 from tinycc_ml.placement.traffic import bytes_read
@@ -176,15 +176,10 @@ def _constant_reads(program: Program) -> dict[str, list[int]]:
     for call in program.calls:
         kernel = program.functions[call.function].loops
         found = bytes_read(kernel)
-        for buffer, name in zip(kernel.buffers, _arguments(call), strict=True):
+        for buffer, name in zip(kernel.buffers, call.arguments, strict=True):
             if name in reads:
                 reads[name].append(found.get(buffer.name, 0))
     return reads
-
-
-def _arguments(call: Call) -> tuple[str, ...]:
-    states, scratch = (tuple(name for name, _ in pairs) for pairs in (call.states, call.scratch))
-    return (*call.inputs, *call.constants, *call.outputs, *states, *scratch)
 
 
 def _constant_stalls(program: Program, cost: FlashCost, name: str, reads: Iterable[int]) -> int:
