@@ -66,7 +66,7 @@ def test_every_number_has_a_source(board: Board):
             assert f"memories.{memory.name}.access_bits" in fields
     assert (board.caches is not None) == ("caches" in fields)
     assert (board.fpu != "none") <= (board.is_host or "fpu" in fields)
-    assert (board.platformio_id is not None) == ("platformio_id" in fields)
+    assert (board.platformio is not None) == ("platformio" in fields)
     assert (board.emulator is not None) == ("emulator.timer_hz" in fields)
 
 

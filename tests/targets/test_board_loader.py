@@ -75,7 +75,7 @@ def test_own_file_may_be_its_own_emulator(tmp_path: Path):
     assert load_text(tmp_path, text + '[firmware]\nport = "mps2"\n').firmware is not None
 
 
-def test_platformio_id_is_a_name_too():
+def test_platformios_board_is_a_name_too():
     assert load_board("nucleo_f746zg") is load_board("nucleo-f746")
 
 

@@ -22,7 +22,15 @@ from tinycc_ml.targets.regions import (
 from tinycc_ml.targets.toolchain import ARM_GCC, HOST_CC, Toolchain, toolchain_of
 
 if TYPE_CHECKING:
-    from tinycc_ml.targets.board import Board, Caches, Emulator, Firmware, Memory, Source
+    from tinycc_ml.targets.board import (
+        Board,
+        Caches,
+        Emulator,
+        Firmware,
+        Memory,
+        PlatformIO,
+        Source,
+    )
 
 __all__ = [
     "ARM_GCC",
@@ -34,6 +42,7 @@ __all__ = [
     "Emulator",
     "Firmware",
     "Memory",
+    "PlatformIO",
     "Region",
     "Source",
     "Toolchain",
@@ -51,7 +60,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name in {"Board", "Caches", "Emulator", "Firmware", "Memory", "Source"}:
+    if name in {"Board", "Caches", "Emulator", "Firmware", "Memory", "PlatformIO", "Source"}:
         from tinycc_ml.targets import board
 
         return getattr(board, name)

@@ -88,6 +88,17 @@ class Firmware(_Data):
     """Speed of the serial line."""
 
 
+class PlatformIO(_Data):
+    """What PlatformIO calls the board: the lines of a project's `platformio.ini`."""
+
+    platform: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$", max_length=60)]
+    """The development platform that knows the board (`platform = ststm32`)."""
+    board: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=60)]
+    """The board's id; `--board` takes it too."""
+    framework: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$", max_length=30)] | None = None
+    """A framework that the platform offers for the board; absent for bare firmware only."""
+
+
 class Source(_Data):
     """Where a number comes from."""
 
@@ -116,8 +127,8 @@ class Board(_Data):
     """The memory regions; they may touch but not overlap."""
     caches: Caches | None = None
     """The caches in front of memories with wait states; absent if there are none."""
-    platformio_id: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$", max_length=60)] | None = None
-    """PlatformIO's name of the board, if it has one; `--board` takes it too."""
+    platformio: PlatformIO | None = None
+    """What PlatformIO calls the board; absent if its registry's platforms do not know it."""
     emulator: Emulator | None = None
     """How QEMU runs this board's code; absent if it cannot."""
     firmware: Firmware | None = None

@@ -42,7 +42,7 @@ def load_board(name_or_path: str) -> Board:
     if name_or_path in _bundled():
         return _load_bundled(name_or_path)
     for board in list_boards():
-        if board.platformio_id == name_or_path:
+        if board.platformio is not None and board.platformio.board == name_or_path:
             return board
     raise BoardError(f"board {printable(name_or_path)}: not known; {_nearest(name_or_path)}")
 
