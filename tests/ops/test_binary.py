@@ -146,6 +146,7 @@ def test_select(dtype):
     [
         ("int8", "float32"), ("int8", "int32"), ("int32", "float32"), ("float32", "int32"),
         ("float32", "int8"), ("int16", "int32"), ("int8", "int8"), ("float32", "bool"),
+        ("int32", "int8"), ("int32", "int16"),
     ],
 )  # fmt: skip
 def test_cast(source, target):
@@ -169,8 +170,29 @@ def test_cast_of_what_does_not_fit():
         values = evaluate(graph, [x])
         assert values[graph.outputs[0]].tolist() == expected
         check_lowering(graph.layers[0], values)
-    with pytest.raises(UnsupportedError, match="may not fit"):
-        layer_graph(model_of("CAST", [((6,), "int32", None)], ((6,), "int8", None)))
+
+
+_INTEGERS = [f"{sign}int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "u")]
+
+
+@pytest.mark.parametrize("source", [*_INTEGERS, "float32"])
+def test_cast_to_any_integer(source):
+    for target in _INTEGERS:
+        case = Case("", "cast", [tensor((6,), None, source)], tensor((6,), None, target))
+        graph = case.integers()
+        if source == "float32":
+            x = np.array([-(2.0**70), -3.9, 0, 100.7, 2.0**31, 2.0**70], source)
+            limits = np.iinfo(target)
+            expected = [min(max(int(value), limits.min), limits.max) for value in x.tolist()]
+        else:
+            limits = np.iinfo(source)
+            x = np.array([limits.min, limits.max, 1, 100, limits.max // 3, limits.max - 1], source)
+            expected = x.astype(target).tolist()
+        values = evaluate(graph, [x])
+        found = values[graph.outputs[0]].tolist()
+        # The largest integers are no floats.
+        np.testing.assert_allclose(found, expected, rtol=0 if source != "float32" else 1e-7)
+        check_lowering(graph.layers[0], values)
 
 
 @pytest.mark.parametrize("dtype", ["int8", "float32"])

@@ -1,7 +1,8 @@
 """Numbers of another type, without regard to quantization.
 
 Real numbers are truncated; what does not fit the integer type saturates, and what is no number
-becomes 0 (the library's conversion is undefined there). Of ``bool`` only zero is false.
+becomes 0 (the library's conversion is undefined there). Integers that do not fit wrap around. Of
+``bool`` only zero is false.
 
 Source: TensorFlow Lite CAST, ONNX Cast.
 """
@@ -21,12 +22,11 @@ from tinycc_ml.loopir.typing import promoted
 from tinycc_ml.ops.access import Access
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload
 from tinycc_ml.ops.elementwise import elementwise_access, elementwise_kernel
-from tinycc_ml.ops.quantized import dtype_problem
 from tinycc_ml.ops.registry import register
+from tinycc_ml.ops.words import converted
 
-_TYPES = (DType.BOOL, DType.INT8, DType.UINT8, DType.INT16, DType.INT32, DType.FLOAT32)
-#: The largest float32 that fits int32.
-_HIGHEST_INT32 = 2147483520.0
+#: The mantissa of float32.
+_BITS = 24
 
 
 @register
@@ -35,20 +35,14 @@ class Cast(OpDef):
 
     name = "cast"
     summary = "numbers of another element type"
-    dtypes = tuple(dtype.value for dtype in _TYPES)
+    dtypes = tuple(dtype.value for dtype in DType)
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
         return (inputs[0].shape,)
 
     def check(self, bound: BoundNode) -> str | None:
-        """See the base class; integers that may not fit are refused."""
-        x, y = bound.inputs[0], bound.outputs[0]
-        problem = dtype_problem("input", x, *_TYPES) or dtype_problem("output", y, *_TYPES)
-        if problem or not (x.dtype.is_integer and y.dtype.is_integer):
-            return problem
-        if x.dtype.min < y.dtype.min or x.dtype.max > y.dtype.max:
-            return f"{x.dtype.value} may not fit {y.dtype.value}; allowed are wider types"
+        """See the base class."""
         return None
 
     def integerize(self, bound: BoundNode) -> Integers:
@@ -74,17 +68,21 @@ class Cast(OpDef):
 
 
 def _limits(dtype: DType) -> tuple[float, float]:
-    return float(dtype.min), _HIGHEST_INT32 if dtype is DType.INT32 else float(dtype.max)
+    """The lowest and the highest float32 that fit an integer type."""
+    spare = max(0, dtype.max.bit_length() - _BITS)
+    return float(dtype.min), float(dtype.max >> spare << spare)
 
 
 def _cast(x: Expr, source: DType, target: DType) -> Expr:
     if target is DType.BOOL:
         return Compare("!=", x, Literal(0.0 if source is DType.FLOAT32 else 0, promoted(source)))
-    if source is not DType.FLOAT32:
-        return x if promoted(source) is promoted(target) else CastExpr(target, x)
+    if source is DType.FLOAT32:
+        if target is DType.FLOAT32:
+            return x
+        low, high = map(b.number, _limits(target))
+        bounded = Binary("min", Binary("max", x, low), high)
+        number = Select(Compare("==", x, x), bounded, b.number(0.0))
+        return CastExpr(promoted(target), number)
     if target is DType.FLOAT32:
-        return x
-    low, high = map(b.number, _limits(target))
-    bounded = Binary("min", Binary("max", x, low), high)
-    number = Select(Compare("==", x, x), bounded, b.number(0.0))
-    return CastExpr(DType.INT32, number)
+        return CastExpr(target, x)
+    return converted(x, source, target)

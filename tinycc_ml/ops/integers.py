@@ -14,7 +14,7 @@ import numpy as np
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array, OpAttrs, TensorType
-from tinycc_ml.loopir import Binary, Cast, Compare, Expr, Literal, Local, LoopKernel, Select, Var
+from tinycc_ml.loopir import Binary, Compare, Expr, Literal, Local, LoopKernel, Select, Var
 from tinycc_ml.loopir import build as b
 from tinycc_ml.loopir.typing import promoted
 from tinycc_ml.ops.access import Access
@@ -22,11 +22,11 @@ from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload
 from tinycc_ml.ops.broadcast import broadcast_access, broadcast_kernel, broadcast_shape
 from tinycc_ml.ops.quantized import dtype_problem
 from tinycc_ml.ops.registry import register_family
+from tinycc_ml.ops.words import WORD, element, word
 
 _INTEGERS = tuple(dtype.value for dtype in DType if dtype.is_integer)
 #: 64 bits would need a library for divisions and shifts.
 _SHORT = tuple(name for name in _INTEGERS if DType(name).size_bytes <= 4)
-_WORD, _LONG = DType.UINT32, DType.UINT64
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,36 +104,15 @@ class IntegerFunction(OpDef):
 # Loop IR. Narrow integers are computed with in int32; words are unsigned, and wrap.
 
 
-def _word(x: Expr, dtype: DType) -> Expr:
-    """The element modulo 2^32 or 2^64."""
-    computed = promoted(dtype)
-    if computed in (_WORD, _LONG):
-        return x
-    return b.call("modulo_2_64" if computed is DType.INT64 else "modulo_2_32", x)
-
-
-def _element(word: Expr, dtype: DType) -> Expr:
-    """The element that is equal to a word modulo 2^n."""
-    if dtype in (_WORD, _LONG):
-        return word
-    if dtype is DType.INT64:
-        return b.call("as_signed_64", word)
-    if dtype is DType.INT32:
-        return b.call("as_signed", word)
-    if dtype.min < 0:
-        return b.call("low_bits_signed", word, 8 * dtype.size_bytes)
-    return Cast(DType.INT32, b.call("bits_and", word, Literal(dtype.max, _WORD)))
-
-
 def _wrapping(operator: str) -> Callable[[Expr, Expr, DType], Expr]:
-    return lambda x, y, dtype: _element(Binary(operator, _word(x, dtype), _word(y, dtype)), dtype)
+    return lambda x, y, dtype: element(Binary(operator, word(x, dtype), word(y, dtype)), dtype)
 
 
 def _bits(operator: str) -> Callable[[Expr, Expr, DType], Expr]:
     def loop(x: Expr, y: Expr, dtype: DType) -> Expr:
         long = "_64" if dtype.size_bytes == 8 else ""
-        word = b.call(f"bits_{operator}{long}", _word(x, dtype), _word(y, dtype))
-        return _element(word, dtype)
+        bits = b.call(f"bits_{operator}{long}", word(x, dtype), word(y, dtype))
+        return element(bits, dtype)
 
     return loop
 
@@ -151,7 +130,7 @@ def _divided(x: Expr, y: Expr, dtype: DType, by_minus_one: Expr, else_: Expr) ->
 
 def _quotient(x: Expr, y: Expr, dtype: DType) -> Expr:
     # The lowest number has no negative: it stays what it is.
-    negative = _element(Binary("-", Literal(0, _WORD), _word(x, dtype)), dtype)
+    negative = element(Binary("-", Literal(0, WORD), word(x, dtype)), dtype)
     return _divided(x, y, dtype, negative, Binary("/", x, y))
 
 
@@ -169,12 +148,12 @@ def _floor_rest(x: Expr, y: Expr, dtype: DType) -> Expr:
 
 
 def _left(x: Expr, y: Expr, dtype: DType) -> Expr:
-    return _element(b.call("shift_word_left", _word(x, dtype), _word(y, dtype)), dtype)
+    return element(b.call("shift_word_left", word(x, dtype), word(y, dtype)), dtype)
 
 
 def _right(x: Expr, y: Expr, dtype: DType) -> Expr:
-    name = "shift_word_right" if dtype is _WORD else "shift_signed_right"
-    return b.call(name, x, _word(y, dtype))
+    name = "shift_word_right" if dtype is WORD else "shift_signed_right"
+    return b.call(name, x, word(y, dtype))
 
 
 # NumPy.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 from tests.importers.onnx.builder import Qdq, imported, model, node, ops
 from tinycc_ml.dtypes import DType
@@ -86,6 +87,27 @@ def test_grouped_conv() -> None:
     y = q.add("Transpose", [y], perm=[0, 2, 3, 1])
     data = q.build({"x0": [1, 3, 3, 4]}, [y])
     _compare(data, ["quantize", "conv2d", "dequantize"], 0.02, _float(1, 3, 3, 4))
+
+
+def test_conv_of_three_dimensions() -> None:
+    q = Qdq()
+    x = q.add("Transpose", [q.both("x0", 0.03, 5)], perm=[0, 4, 1, 2, 3])
+    w = q.weight(*_weight(6, 2, 3, 2, 2))
+    y = q.add("Conv", [x, w, q.constant(_float(6))], group=2, pads=[1, 1, 0, 1, 0, 1])
+    y = q.add("Transpose", [q.both(q.add("Relu", [y]), 0.03, -128)], perm=[0, 2, 3, 4, 1])
+    data = q.build({"x0": [1, 4, 5, 3, 4]}, [y])
+    _compare(data, ["quantize", "conv3d", "dequantize"], 0.03, _float(1, 4, 5, 3, 4))
+
+
+def test_embedding_by_indices_of_run_time() -> None:
+    q = Qdq()
+    table = q.weight(_weight(7, 4)[0], np.array(0.01, np.float32))
+    y = q.both(q.add("Add", [q.add("Gather", [table, "x0"]), q.both("x1", 0.02, 1)]), 0.03, 2)
+    data = model(
+        q.nodes, {"x0": [2, 3], "x1": [3, 4]}, [y], q.constants, types={"x0": TensorProto.INT64}
+    )
+    names = ["cast", "integer_mod", "gather", "quantize", "reshape", "add", "dequantize"]
+    _compare(data, names, 0.03, np.array([[0, 6, -1], [3, -7, 2]]), _float(3, 4))
 
 
 def test_gemm_and_a_scalar_factor() -> None:

@@ -96,6 +96,22 @@ def test_a_model_whose_only_result_is_a_constant_needs_an_input() -> None:
         imported(model([node("Constant", [], ["y"], value_float=1.0)], {}, ["y"]))
 
 
+@pytest.mark.parametrize("dtype", ["int64", "int32"])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 2)])
+def test_gather_at_indices_of_run_time(dtype: str, axis: int, shape: tuple[int, ...]) -> None:
+    made = node("Gather", ["x", "i"], ["y"], axis=axis)
+    code = TensorProto.INT64 if dtype == "int64" else TensorProto.INT32
+    data = model([made], {"x": (3, 4, 5), "i": shape}, ["y"], types={"i": code})
+    x = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
+    indices = np.resize(np.array([-1, 2, 0, -3], dtype), shape)
+    graph = integerize(imported(data))
+    values = evaluate(graph, (x, indices))
+    np.testing.assert_array_equal(values[graph.outputs[0]], x.take(indices, axis))
+    for layer in graph.layers:
+        check_lowering(layer, values)
+
+
 @pytest.mark.parametrize("axis", [-1, 0])
 def test_one_hot_of_any_index(axis: int) -> None:
     constants = {"d": np.array(4), "v": np.array([2, 5], np.float32)}

@@ -16,6 +16,7 @@ from tinycc_ml.importers.flatbuffer import one_line
 from tinycc_ml.importers.onnx.builder import Builder
 from tinycc_ml.importers.onnx.tensors import TensorReader
 from tinycc_ml.importers.onnx.values import Const, Item, Unknown, Value
+from tinycc_ml.importers.onnx.values import Sequence as Items
 
 _MAX_LABEL = 60
 
@@ -55,8 +56,14 @@ class Call:
     # Inputs.
 
     def optional(self, position: int) -> Const | Value | None:
-        """An input; ``None`` where it is absent."""
+        """An input; ``None`` where it is absent.
+
+        Raises:
+            UnsupportedError: If it is a sequence.
+        """
         item = self.inputs[position] if position < len(self.inputs) else None
+        if isinstance(item, Items):
+            raise UnsupportedError(f"input {position} is a sequence; allowed are tensors")
         assert not isinstance(item, Unknown)  # such nodes are not translated
         return item
 
@@ -70,6 +77,17 @@ class Call:
         if item is None:
             raise self.damaged(f"input {position} is absent")
         return item
+
+    def sequence(self, position: int) -> tuple[Const | Value, ...]:
+        """The tensors of an input that is a sequence.
+
+        Raises:
+            UnsupportedError: If it is none.
+        """
+        item = self.inputs[position] if position < len(self.inputs) else None
+        if not isinstance(item, Items):
+            raise UnsupportedError(f"input {position} is no sequence made of tensors")
+        return item.items
 
     def items(self) -> list[Const | Value]:
         """All inputs, none of them absent.

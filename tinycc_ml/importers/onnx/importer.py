@@ -18,7 +18,7 @@ from tinycc_ml.importers.names import graph_name
 from tinycc_ml.importers.onnx.builder import Builder
 from tinycc_ml.importers.onnx.qdq import use_integers
 from tinycc_ml.importers.onnx.tensors import MAX_RANK, TensorReader, numpy_dtype, type_name
-from tinycc_ml.importers.onnx.values import Const, Item, Unknown, Value, identity
+from tinycc_ml.importers.onnx.values import Const, Item, Sequence, Unknown, Value, identity
 from tinycc_ml.importers.onnx.walk import STANDARD_DOMAINS, Scope, Walker
 from tinycc_ml.importers.problems import Problems
 from tinycc_ml.ops import bind, op
@@ -239,7 +239,7 @@ class _Importer:
     def _outputs(self, items: list[Item], inputs: list[str]) -> list[str]:
         names: list[str] = []
         for position, item in enumerate(items):
-            if isinstance(item, Unknown):
+            if isinstance(item, Unknown | Sequence):
                 self.problems.general(f"output {position} is no tensor that can be read")
                 continue
             if isinstance(item, Const):

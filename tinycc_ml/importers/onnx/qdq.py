@@ -19,7 +19,7 @@ from tinycc_ml.ops.mean import MeanAttrs
 from tinycc_ml.ops.pooling import Pool2DAttrs
 
 #: Operators with a weight and a bias.
-_WEIGHTED = frozenset({"conv2d", "depthwise_conv2d", "fully_connected", "transpose_conv"})
+_WEIGHTED = frozenset({"conv2d", "conv3d", "depthwise_conv2d", "fully_connected", "transpose_conv"})
 #: Operators whose integer form takes inputs and gives an output of any scale.
 _RESCALING = frozenset(
     {"add", "sub", "mul", "mean", "relu", "relu6", "batch_matmul", "squared_difference"}
@@ -31,7 +31,7 @@ _PROBABILITY = frozenset({"softmax"})
 #: Operators that only move or choose elements: they are the same before and after dequantization.
 _MOVING = frozenset(
     {"reshape", "concatenation", "pad", "max_pool2d", "transpose", "slice", "take", "tile"}
-    | {"reduce_max", "reduce_min", "resize_bilinear"}
+    | {"reduce_max", "reduce_min", "resize_bilinear", "gather"}
 )
 _FUSED = {"relu": Activation.RELU, "relu6": Activation.RELU6}
 _PROBABILITY_QUANT = QuantParams((1 / 256,), (-128,))
@@ -208,11 +208,15 @@ class _Rewriter:
         return True
 
     def _move(self, node: Node) -> bool:
-        sources = [self.integers.get(name) for name in node.inputs]
+        # Behind what `gather` moves are its indices.
+        count = 1 if node.op == "gather" else len(node.inputs)
+        sources = [self.integers.get(name) for name in node.inputs[:count]]
         found = [name for name in sources if name is not None]
         if len(found) != len(sources):
             return False
         quants = {self.types[name].quant for name in found}
+        if node.op == "gather" and any(q is not None and q.axis is not None for q in quants):
+            return False
         target = self._target(node, fuse=False)
         if len(quants) == 1:
             quant = self.types[found[0]].quant
@@ -220,7 +224,7 @@ class _Rewriter:
             quant = target.quant
         else:
             return False
-        inputs = tuple(self._as(node, name, quant) for name in found)
+        inputs = (*(self._as(node, name, quant) for name in found), *node.inputs[count:])
         result = node.outputs[0]
         moved = self._new(replace(self.types[result], dtype=DType.INT8, quant=quant))
         self._emit(node, node.op, inputs, moved, node.attrs)

@@ -21,6 +21,7 @@ from tinycc_ml.importers.onnx import rows_pooling as pooling
 from tinycc_ml.importers.onnx import rows_quant as quant
 from tinycc_ml.importers.onnx import rows_reduction as reduction
 from tinycc_ml.importers.onnx import rows_resize as resize
+from tinycc_ml.importers.onnx import rows_sequence as sequence
 from tinycc_ml.importers.onnx import rows_shape as shapes
 from tinycc_ml.importers.onnx import rows_windows as windows
 from tinycc_ml.importers.onnx.call import Call
@@ -70,6 +71,7 @@ ROWS: dict[str, Row] = {
     "Clip": Row(elementwise.clip, 1, 3),
     "Compress": Row(index.compress, 2, 2),
     "Concat": Row(shapes.concat, 1, None),
+    "ConcatFromSequence": Row(sequence.concat_from),
     "Constant": Row(shapes.constant, 0, 0),
     "Conv": Row(convolution.conv, 2, 3),
     "ConvTranspose": Row(convolution.conv_transpose, 2, 3),
@@ -163,6 +165,12 @@ ROWS: dict[str, Row] = {
             "selu", ("alpha", 1.67326319217681884765625), ("gamma", 1.05070102214813232421875)
         )
     ),
+    "SequenceAt": Row(sequence.at, 2, 2),
+    "SequenceConstruct": Row(sequence.construct, 1, None),
+    "SequenceEmpty": Row(sequence.empty, 0, 0),
+    "SequenceErase": Row(sequence.erase, 1, 2),
+    "SequenceInsert": Row(sequence.insert, 2, 3),
+    "SequenceLength": Row(sequence.length),
     "Shape": Row(shapes.shape),
     "Shrink": Row(index.shrink),
     "Sigmoid": Row(elementwise.unary("logistic")),
@@ -177,6 +185,7 @@ ROWS: dict[str, Row] = {
     "Softsign": Row(elementwise.unary("softsign")),
     "SpaceToDepth": Row(movement.space_to_depth),
     "Split": Row(movement.split, 1, 2),
+    "SplitToSequence": Row(sequence.split_to, 1, 2),
     "Sqrt": Row(elementwise.unary("sqrt")),
     "Squeeze": Row(shapes.squeeze, 1, 2),
     "Sub": Row(elementwise.integers("integer_sub", elementwise.sub), 2, 2),

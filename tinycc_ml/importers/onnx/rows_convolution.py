@@ -9,9 +9,10 @@ import numpy as np
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.importers.onnx.call import Call
 from tinycc_ml.importers.onnx.images import as_image, image, layer
-from tinycc_ml.importers.onnx.sliding import windows
-from tinycc_ml.importers.onnx.values import Const, Item, Value
+from tinycc_ml.importers.onnx.sliding import pads_of, windows
+from tinycc_ml.importers.onnx.values import Const, Item, Value, channels_last
 from tinycc_ml.ops.conv2d import Conv2DAttrs
+from tinycc_ml.ops.conv3d import Conv3DAttrs
 from tinycc_ml.ops.depthwise_conv2d import DepthwiseConv2DAttrs
 from tinycc_ml.ops.transpose_conv import TransposeConvAttrs
 
@@ -25,14 +26,16 @@ def conv(call: Call) -> list[Item]:
         raise UnsupportedError("weight computed at run time; allowed constants")
     if len(w.shape) != len(x.shape) or 0 in w.shape:
         raise call.damaged(f"input {list(x.shape)} with weight {list(w.shape)}")
-    name, size = image(call)
     kernel = call.attr_ints("kernel_shape", w.shape[2:])
     if kernel != w.shape[2:]:
         raise call.damaged(f"kernel_shape {list(kernel)} with weight {list(w.shape)}")
-    at = windows(call, size, kernel)
     groups, channels, filters = call.attr_int("group", 1), x.shape[1], w.shape[0]
     if groups < 1 or channels != w.shape[1] * groups or filters % groups:
         raise call.damaged(f"{groups} groups of {channels} channels with weight {list(w.shape)}")
+    if len(x.shape) == 5:
+        return [_conv3d(call, x, w, groups)]
+    name, size = image(call)
+    at = windows(call, size, kernel)
     w = _image_weight(w)
     bias = call.builder.number(_bias_of(call, 2, filters))
     if groups == channels and groups > 1:
@@ -44,6 +47,29 @@ def conv(call: Call) -> list[Item]:
         dense = Conv2DAttrs(at.stride, at.dilation, at.padding)
         result = layer(call, "conv2d", [name, weight, bias], dense)
     return [as_image(call, result, len(x.shape))]
+
+
+def _conv3d(call: Call, x: Const | Value, w: Const, groups: int) -> Value:
+    size, kernel = x.shape[2:], w.shape[2:]
+    stride = call.attr_ints("strides", (1, 1, 1))
+    dilation = call.attr_ints("dilations", (1, 1, 1))
+    if not len(stride) == len(dilation) == 3 or min(*stride, *dilation) < 1:
+        raise call.damaged(f"strides {list(stride)[:4]}, dilations {list(dilation)[:4]}")
+    pads = pads_of(call, size, kernel, stride, dilation)
+    before, after = zip(*pads, strict=True)
+    attrs = Conv3DAttrs(_triple(stride), _triple(dilation), _triple(before), _triple(after), groups)
+    order = channels_last(5)
+    inputs = [
+        call.builder.stored(x, order),
+        call.builder.stored(w, (0, 2, 3, 4, 1)),
+        call.builder.number(_bias_of(call, 2, w.shape[0])),
+    ]
+    return call.emit("conv3d", inputs, order, attrs)
+
+
+def _triple(numbers: tuple[int, ...]) -> tuple[int, int, int]:
+    depth, height, width = numbers
+    return depth, height, width
 
 
 def _bias_of(call: Call, position: int, channels: int) -> Const:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 
@@ -153,6 +154,12 @@ def mish(call: Call) -> list[Item]:
 def prelu(call: Call) -> list[Item]:
     """PRelu: ``max(x, 0) - slope * max(-x, 0)``; one of both is 0, so nothing is rounded twice."""
     x, slope = run_time(call), call.item(1)
+    if call.opset < 7 and prod(slope.shape) > 1 and isinstance(slope, Const):
+        # Before slopes were broadcast, there was one for each channel.
+        per_channel = (x.shape[1] if len(x.shape) > 1 else 0, *(1 for _ in x.shape[2:]))
+        if prod(slope.shape) != per_channel[0]:
+            raise call.damaged(f"{prod(slope.shape)} slopes for an input of {list(x.shape)}")
+        slope = Const(slope.numbers.reshape(per_channel))
     below = function(call, "relu", function(call, "neg", x))
     scaled = applied(call, "mul", MulAttrs(), below, slope)
     return [applied(call, "sub", SubAttrs(), function(call, "relu", x), scaled)]

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.importers.onnx.call import Call
 from tinycc_ml.importers.onnx.rows_shape import run_time
 from tinycc_ml.importers.onnx.values import Item, Value
+from tinycc_ml.ops.gather import GatherAttrs
 from tinycc_ml.ops.slice import SliceAttrs
 from tinycc_ml.ops.take import TakeAttrs
 from tinycc_ml.ops.tile import TileAttrs
@@ -96,7 +98,9 @@ def split(call: Call) -> list[Item]:
 
 
 def gather(call: Call) -> list[Item]:
-    """Gather at constant indices."""
+    """Gather at constant indices, or at such of run time."""
+    if isinstance(call.item(1), Value):
+        return [_looked_up(call)]
     x = run_time(call)
     axis = call.axis(call.attr_int("axis", 0), len(x.shape))
     indices = call.constant(1, "indices")
@@ -108,6 +112,23 @@ def gather(call: Call) -> list[Item]:
         raise UnsupportedError("no indices")
     result = taken(call, x, {axis: flat})
     return [call.builder.reshaped(result, x.shape[:axis] + indices.shape + x.shape[axis + 1 :])]
+
+
+def _looked_up(call: Call) -> Value:
+    """Gather at indices of run time: of a table (an embedding), or of a value."""
+    data, indices = call.item(0), call.item(1)
+    axis = call.axis(call.attr_int("axis", 0), len(data.shape))
+    if call.dtype(1) not in (DType.INT32, DType.INT64):
+        raise call.damaged(f"indices of {call.dtype(1).value}")
+    places = call.builder.plain(indices)
+    if call.dtype(1) is DType.INT64:
+        places = call.builder.emit("cast", [places], dtype=DType.INT32)
+    # Negative indices count from the end.
+    extent = call.builder.constant(np.array([data.shape[axis]], np.int32))
+    places = call.builder.emit("integer_mod", [places, extent])
+    if not indices.shape:
+        places = call.builder.view(places, ())
+    return call.emit("gather", [call.builder.plain(data), places], None, GatherAttrs(axis))
 
 
 def tile(call: Call) -> list[Item]:

@@ -89,7 +89,14 @@ class Unknown:
     """The result of a node that could not be imported."""
 
 
-Item = Const | Value | Unknown
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Several tensors."""
+
+    items: tuple[Const | Value, ...]
+
+
+Item = Const | Value | Unknown | Sequence
 
 
 def identity(rank: int) -> tuple[int, ...]:
