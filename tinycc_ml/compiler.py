@@ -124,7 +124,7 @@ def compile_model(
     # 2. import
     imported = import_model(path, bindings)
     data = path.read_bytes()
-    imported = verify_graph(replace(imported, name=_project_name(name, imported.name)))
+    imported = verify_graph(replace(imported, name=project_name(name, imported.name)))
     dump("02_import", format_graph(imported))
     # 3. simplify
     graph, passes = run_passes(imported, SIMPLIFY)
@@ -272,7 +272,7 @@ def check_fits(compilation: Compilation) -> None:
         )
 
 
-def _project_name(wanted: str | None, default: str) -> str:
+def project_name(wanted: str | None, default: str) -> str:
     """The prefix of generated names, which is also the stem of the files.
 
     Raises:
@@ -304,5 +304,6 @@ __all__ = [
     "curve",
     "fit_problems",
     "generate",
+    "project_name",
     "ram_block_bytes",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinycc_ml.compiler import Compilation, Dump, compile_model
@@ -11,6 +12,7 @@ from tinycc_ml.importers import parse_bindings
 from tinycc_ml.kernels import KernelChoice
 from tinycc_ml.memplan import Optimize
 from tinycc_ml.placement import Where
+from tinycc_ml.sharing import compile_shared
 from tinycc_ml.targets import load_board
 
 
@@ -36,12 +38,13 @@ def compile_for(
     choices: Choices,
     name: str | None = None,
     dump: Dump | None = None,
+    shared: str = "",
 ) -> Compilation:
     """Compiles a model for a board given by name or by its file."""
     return compile_model(
         model,
         load_board(board),
-        EmitOptions(choices.arena, choices.io),
+        EmitOptions(choices.arena, choices.io, shared),
         kernels=choices.kernels,
         optimize=choices.optimize,
         flash_limit=choices.flash_limit,
@@ -52,3 +55,17 @@ def compile_for(
         name=name,
         dump=dump,
     )
+
+
+def compile_together(
+    models: Sequence[Path], board: str, choices: Choices, name: str
+) -> tuple[Compilation, ...]:
+    """Compiles models that share an arena whose names begin with a prefix."""
+
+    def compile_one(model: Path, room_bytes: int | None) -> Compilation:
+        if room_bytes is None:
+            return compile_for(model, board, choices, shared=name)
+        roomy = replace(choices, optimize="auto", ram_limit=room_bytes)
+        return compile_for(model, board, roomy, shared=name)
+
+    return compile_shared(models, compile_one, saves_ram=choices.optimize in ("ram", "balanced"))

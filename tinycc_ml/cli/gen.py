@@ -7,47 +7,64 @@ from typing import Any
 
 import click
 
-from tinycc_ml.cli.compiling import Choices, compile_for
+from tinycc_ml.cli.compiling import Choices, compile_for, compile_together
 from tinycc_ml.cli.output import err, out, print_json
 from tinycc_ml.cli.parameters import (
     FILE,
     board_option,
     compile_options,
     json_option,
-    model_argument,
+    models_argument,
     name_option,
 )
-from tinycc_ml.compiler import Compilation, check_fits, generate
-from tinycc_ml.emit import write_project
+from tinycc_ml.compiler import Compilation, check_fits, generate, project_name
+from tinycc_ml.emit import EmitOptions, SharedProject, write_project
+from tinycc_ml.sharing import generate_shared, shared_project
 
 
 @click.command("gen")
-@model_argument
+@models_argument
 @board_option
 @click.option("--output", "-o", type=FILE, required=True, help="Folder to write; made if missing.")
 @name_option
 @compile_options
+@click.option(
+    "--share-arena",
+    is_flag=True,
+    help="Several models in one folder, in one arena as large as the largest needs: they must not "
+    "run at the same time. --name is the prefix of the arena's names [shared].",
+)
 @click.option("--force", is_flag=True, help="Replace a folder that tinycc-ml did not write.")
 @click.option("--dump-dir", type=FILE, help="Also write the result of every step as text here.")
 @json_option
 def command(
-    model: Path,
+    models: tuple[Path, ...],
     board: str,
     output: Path,
     name: str | None,
     choices: Choices,
+    share_arena: bool,
     force: bool,
     dump_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Generate standalone C from MODEL (.tflite, .onnx) for a board.
+    """Generate standalone C from a model (.tflite, .onnx) for a board.
 
     Writes NAME.h, NAME.c, NAME_weights.h, NAME_weights.c, manifest.json and a README.md that
     tells how to call it. The folder appears whole or not at all; the same model, board and options
-    give the same bytes.
+    give the same bytes. Several models go into one folder with --share-arena.
     """
+    if share_arena:
+        if dump_dir is not None:
+            raise click.UsageError("--dump-dir shows one model's steps; not with --share-arena")
+        _generate_together(models, board, output, name, choices, force, as_json)
+        return
+    if len(models) > 1:
+        raise click.UsageError(
+            f"{len(models)} models: they need --share-arena, or a folder each by a call of gen each"
+        )
     steps: dict[str, str] = {}
-    compilation = compile_for(model, board, choices, name, dump=steps.__setitem__)
+    compilation = compile_for(models[0], board, choices, name, dump=steps.__setitem__)
     # First: the steps of a model that does not fit are worth a look, and no project is written
     # by a command that fails.
     if dump_dir is not None:
@@ -59,6 +76,29 @@ def command(
         print_json("gen", _result(compilation, output, files))
         return
     _print_summary(compilation, output)
+
+
+def _generate_together(
+    models: tuple[Path, ...],
+    board: str,
+    output: Path,
+    name: str | None,
+    choices: Choices,
+    force: bool,
+    as_json: bool,
+) -> None:
+    prefix = project_name(name, "shared")
+    compilations = compile_together(models, board, choices, prefix)
+    options = EmitOptions(choices.arena, choices.io, prefix)
+    project = shared_project(prefix, compilations, options)
+    files = generate_shared(project)
+    write_project(output, files, force=force)
+    if as_json:
+        results = [_result(compilation, output, files) for compilation in compilations]
+        together = {"name": prefix, "arena_bytes": project.arena_bytes, "models": results}
+        print_json("gen", {**together, "output": str(output), "files": sorted(files)})
+        return
+    _print_shared(project, output)
 
 
 def _write_dumps(folder: Path, steps: dict[str, str]) -> None:
@@ -101,3 +141,15 @@ def _print_summary(compilation: Compilation, output: Path) -> None:
         soft_wrap=True,
     )
     err.print(f"Call it as {output / 'README.md'} tells.", style="dim", soft_wrap=True)
+
+
+def _print_shared(project: SharedProject, output: Path) -> None:
+    needs = ", ".join(f"{m.name} {m.arena_bytes:,}" for m in project.manifests)
+    weight_bytes = sum(manifest.weight_bytes for manifest in project.manifests)
+    out.print(
+        f"{output}: {len(project.models)} models, one arena of {project.arena_bytes:,} bytes "
+        f"({needs}), constants {weight_bytes:,} bytes",
+        soft_wrap=True,
+    )
+    err.print("Only one of them may run at a time; call them as", style="dim", end=" ")
+    err.print(f"{output / 'README.md'} tells.", style="dim", soft_wrap=True)

@@ -17,6 +17,7 @@ _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 FILE = click.Path(path_type=Path)
 
 model_argument: _Decorator = click.argument("model", type=FILE)
+models_argument: _Decorator = click.argument("models", type=FILE, nargs=-1, required=True)
 board_option: _Decorator = click.option(
     "--board", "-b", required=True, help="Board name (`tinycc-ml boards`) or a board's TOML file."
 )

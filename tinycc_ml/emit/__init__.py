@@ -8,6 +8,7 @@ from tinycc_ml.emit.layout import Layout, make_layout
 from tinycc_ml.emit.manifest import Manifest, TensorEntry, is_ours, load_manifest
 from tinycc_ml.emit.options import ArenaKind, EmitOptions
 from tinycc_ml.emit.project import emit_project
+from tinycc_ml.emit.shared import SharedProject, emit_shared
 from tinycc_ml.emit.writer import write_project
 from tinycc_ml.memplan import Io
 
@@ -18,10 +19,12 @@ __all__ = [
     "Layout",
     "Manifest",
     "Provenance",
+    "SharedProject",
     "TensorEntry",
     "account",
     "emit_harness_glue",
     "emit_project",
+    "emit_shared",
     "is_ours",
     "load_manifest",
     "make_layout",

@@ -70,13 +70,14 @@ def account(
         arena_memory=placement.arena_memory,
         activation_bytes=plan.arena_bytes - scratch_at_fullest(program, plan),
         input_rows=next((call.pushed.rows for call in program.calls if call.pushed), 0),
+        shared_arena=options.shared,
     )
 
 
 def _files(layout: Layout, options: EmitOptions) -> tuple[str, ...]:
-    """The C files, and the linker fragment where there is one."""
+    """The C files, and the model's own linker fragment where there is one."""
     name = layout.program.name
-    sections = sections_of(layout, options)
+    sections = () if options.shared else sections_of(layout, options)
     fragment = (fragment_name(name),) if sections else ()
     return (f"{name}.h", f"{name}.c", f"{name}_weights.h", f"{name}_weights.c", *fragment)
 

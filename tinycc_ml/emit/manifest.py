@@ -12,7 +12,8 @@ from tinycc_ml.errors import OutputError
 
 FILE_NAME = "manifest.json"
 VERSION = 1
-_GENERATOR = "tinycc-ml"
+#: Who writes such files.
+GENERATOR = "tinycc-ml"
 #: Python types by annotation.
 _SCALARS: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -110,17 +111,18 @@ class Manifest:
     arena_memory: str
     input_rows: int = 0
     activation_bytes: int = 0
+    shared_arena: str = ""
 
     def to_json(self) -> str:
         """The text of the file; the same project gives the same bytes."""
-        data = {"generator": _GENERATOR, "manifest_version": VERSION, **asdict(self)}
+        data = {"generator": GENERATOR, "manifest_version": VERSION, **asdict(self)}
         return json.dumps(data, indent=2) + "\n"
 
 
 def is_ours(folder: Path) -> bool:
     """Whether a folder was written by this tool: it holds a manifest that says so."""
     try:
-        return bool(_read(folder / FILE_NAME).get("generator") == _GENERATOR)
+        return bool(_read(folder / FILE_NAME).get("generator") == GENERATOR)
     except OutputError:
         return False
 
@@ -141,7 +143,7 @@ def load_manifest(folder: Path) -> Manifest:
     path = folder / FILE_NAME
     data = _read(path)
     version = data.pop("manifest_version", None)
-    if data.pop("generator", None) != _GENERATOR or version != VERSION:
+    if data.pop("generator", None) != GENERATOR or version != VERSION:
         raise OutputError(
             f"{path}: manifest version {version!r}; this tool reads version {VERSION}; "
             "run `tinycc-ml gen` again"

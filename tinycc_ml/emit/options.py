@@ -20,7 +20,10 @@ class EmitOptions:
         io: ``arena``: inputs and outputs lie in the arena; ``run`` copies from and to the
             application's buffers unless these are the arena's own. ``external``: the layers read
             and write the application's buffers.
+        shared: The prefix of the arena that the model shares with others; empty where it has one of
+            its own.
     """
 
     arena: ArenaKind = "static"
     io: Io = "arena"
+    shared: str = ""

@@ -50,16 +50,23 @@ def emit_project(layout: Layout, manifest: Manifest, options: EmitOptions) -> di
 
     Deterministic: the same model, board and options give the same bytes.
     """
-    context = _context(layout, manifest, options)
-    name = layout.program.name
+    context = model_context(layout, manifest, options)
+    return {
+        **emit_model(context),
+        **_fragment(layout.program.name, context),
+        "README.md": render("scaffold/README.md.j2", context),
+        "manifest.json": manifest.to_json(),
+    }
+
+
+def emit_model(context: dict[str, Any]) -> dict[str, str]:
+    """The C files of a model, by name, from its :func:`model_context`."""
+    name = context["model"]
     return {
         f"{name}.h": render("scaffold/model.h.j2", context),
         f"{name}.c": render("scaffold/model.c.j2", context),
         f"{name}_weights.h": render("scaffold/model_weights.h.j2", context),
         f"{name}_weights.c": render("scaffold/model_weights.c.j2", context),
-        **_fragment(name, context),
-        "README.md": render("scaffold/README.md.j2", context),
-        "manifest.json": manifest.to_json(),
     }
 
 
@@ -70,11 +77,12 @@ def _fragment(name: str, context: dict[str, Any]) -> dict[str, str]:
     return {fragment_name(name): render("scaffold/model_sections.ld.j2", context)}
 
 
-def _context(layout: Layout, manifest: Manifest, options: EmitOptions) -> dict[str, Any]:
+def model_context(layout: Layout, manifest: Manifest, options: EmitOptions) -> dict[str, Any]:
+    """What the templates want to know of a model."""
     program, plan = layout.program, layout.plan
     with_context = options.arena == "caller"
     uses_arena = plan.arena_bytes > 0
-    arena = "context->arena" if with_context else f"{program.name}_arena.bytes"
+    arena = "context->arena" if with_context else f"{options.shared or program.name}_arena.bytes"
     return {
         "banner": _banner(manifest),
         "model": program.name,
@@ -90,6 +98,7 @@ def _context(layout: Layout, manifest: Manifest, options: EmitOptions) -> dict[s
         "outputs": [_port(port, manifest, "Output") for port in layout.outputs],
         "context": with_context,
         "uses_arena": uses_arena,
+        "shared": options.shared if uses_arena and not with_context else "",
         "arena_expression": arena,
         "io_in_arena": options.io == "arena",
         "init_declaration": _init_head(layout, ");"),
@@ -186,11 +195,15 @@ def _run_head(layout: Layout, options: EmitOptions, tail: str) -> str:
 
 
 def _run_comment(layout: Layout, options: EmitOptions) -> str:
-    reentrant = (
-        "Instances with different arenas may run at the same time."
-        if options.arena == "caller"
-        else "Not re-entrant: there is one arena."
-    )
+    if options.arena == "caller":
+        reentrant = "Instances with different arenas may run at the same time."
+    elif options.shared:
+        reentrant = (
+            "Not re-entrant: there is one arena, for all models of this folder. No two of them "
+            "may run at the same time."
+        )
+    else:
+        reentrant = "Not re-entrant: there is one arena."
     return block_comment(
         [
             "Runs the network once. Each pointer is to the first element of a dense tensor, "
@@ -207,11 +220,18 @@ def _accessors(layout: Layout, options: EmitOptions, arena: str) -> list[Accesso
     result: list[Accessor] = []
     inputs = layout.inputs if options.io == "arena" else ()
     when = "after a run, until the next run or input" if inputs else "once all rows are in"
+    if options.shared:
+        when += ", and until another model runs"
+    lost = (
+        "A run overwrites it, of any model that shares the arena."
+        if options.shared
+        else ("A run overwrites it.")
+    )
     for kind, ports in (("input", inputs), ("output", layout.outputs)):
         for index, port in enumerate(ports):
             comment = (
                 "Where the input lies in the arena: fill it there and pass this pointer to run, "
-                "and nothing is copied. A run overwrites it."
+                f"and nothing is copied. {lost}"
                 if kind == "input"
                 else f"Where the output lies in the arena {when}."
             )

@@ -28,7 +28,7 @@ def pushing_context(layout: Layout, options: EmitOptions) -> dict[str, Any]:
         "push": (f"{model}_push_row(", [*instance, f"const {port.c_type} *row"]),
         "finish": (f"{model}_finish(", [*(f"const {each}" for each in instance), *outputs]),
     }
-    comments = _comments(model, port.macro)
+    comments = _comments(model, port.macro, shared=bool(options.shared))
     return {
         "pushed": {
             "rows": rows.rows,
@@ -64,8 +64,9 @@ def _turns(rows: PushedRows) -> str:
     return fill(text.split(" "), "  /* ", "   * ", " */")
 
 
-def _comments(model: str, macro: str) -> dict[str, list[str]]:
+def _comments(model: str, macro: str, *, shared: bool) -> dict[str, list[str]]:
     """What stands above the declarations."""
+    others = ": no other model of this folder may run meanwhile" if shared else ""
     return {
         "begin": [
             "Begins an inference; what was pushed before is forgotten. Needed before the first row "
@@ -75,7 +76,7 @@ def _comments(model: str, macro: str) -> dict[str, list[str]]:
             f"Takes the next of {macro}_ROWS rows: {macro}_ROW_ELEMENTS elements, pixels from left "
             "to right, the channels of a pixel together. Computes what can be computed by then, "
             "and with the last row all the rest. The row is not needed afterwards; the arena must "
-            "not be touched between the rows.",
+            f"not be touched between the rows{others}.",
             "TCML_ERROR_TOO_MANY_ROWS: all rows are in, nothing was done.",
         ],
         "finish": [

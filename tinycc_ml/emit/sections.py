@@ -46,11 +46,11 @@ def fragment_name(model: str) -> str:
 def sections_of(layout: Layout, options: EmitOptions) -> tuple[Section, ...]:
     """The sections that the generated files make."""
     placement = layout.placement
-    has_arena = layout.plan.arena_bytes > 0 and options.arena == "static"
+    has_arena = layout.plan.arena_bytes > 0 and options.arena == "static" and not options.shared
     arena_memory = placement.arena_memory if has_arena else ""
     # The arena first: where regions touch, the fast one has the lower addresses.
     return (
-        *((_arena(arena_memory),) if arena_memory else ()),
+        *((arena_section(arena_memory),) if arena_memory else ()),
         *((_copied("hot_code", "kernels", placement.code_memory),) if placement.functions else ()),
         *((_copied("hot_weights", "weights and tables", ""),) if placement.constants else ()),
     )
@@ -69,6 +69,7 @@ def placement_context(sections: Sequence[Section]) -> dict[str, Any]:
 
 
 def _arena_comment(memory: str) -> str:
+    """What stands above the macro that places the arena."""
     if not memory:
         return ""
     return block_comment(
@@ -84,6 +85,7 @@ def _copied(kind: str, holds: str, memory: str) -> Section:
     return Section(f".{name}", name, name.upper(), holds, memory, True)
 
 
-def _arena(memory: str) -> Section:
+def arena_section(memory: str) -> Section:
+    """Where an array goes that is meant for one of the board's memories."""
     # By its name a section without data, for linker scripts that do not know it.
     return Section(".bss.tcml_arena", "tcml_arena", "TCML_ARENA", "the arena", memory, False)

@@ -87,7 +87,7 @@ def place(
     return replace(
         chosen.placement(),
         code_memory=code_region(board).name if chosen.functions else "",
-        arena_memory=_arena_memory(board, arena_bytes),
+        arena_memory=arena_memory(board, arena_bytes),
     )
 
 
@@ -187,8 +187,8 @@ def _constant_stalls(program: Program, cost: FlashCost, name: str, reads: Iterab
     return sum(cost.of_data(read, size) for read in reads)
 
 
-def _arena_memory(board: Board, arena_bytes: int) -> str:
-    """Named only where there is a choice."""
+def arena_memory(board: Board, arena_bytes: int) -> str:
+    """The name of the memory that an arena is meant for; empty where there is no choice."""
     if len(data_regions(board)) < 2:
         return ""
     region = arena_region(board, arena_bytes)
