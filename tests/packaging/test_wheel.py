@@ -106,7 +106,7 @@ def test_the_installed_command_works_outside_the_checkout(installed, tmp_path):
     assert boards == {p.stem for p in (REPOSITORY / "boards").glob("*.toml")}
     assert "conv2d" in tool("ops")
     tool("gen", "digits.tflite", "--board", "nucleo-f746", "-o", "out")
-    assert len(list((tmp_path / "out").iterdir())) == 7
+    assert len(list((tmp_path / "out").iterdir())) == 8
     data = REPOSITORY / "examples" / "digits" / "digits_test.npz"
     arguments = ("--board", "nucleo-f746", "--on", "host", "--data", str(data), "--json")
     result = json.loads(tool("validate", "digits.tflite", *arguments))

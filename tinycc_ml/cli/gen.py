@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from tinycc_ml.cli.parameters import (
     models_argument,
     name_option,
 )
+from tinycc_ml.cli.shell import write_shell
 from tinycc_ml.compiler import Compilation, check_fits, generate, project_name
 from tinycc_ml.emit import EmitOptions, SharedProject, write_project
+from tinycc_ml.emit.projects import KIND_NAMES, Files
 from tinycc_ml.sharing import generate_shared, shared_project
 
 
@@ -34,7 +37,17 @@ from tinycc_ml.sharing import generate_shared, shared_project
     help="Several models in one folder, in one arena as large as the largest needs: they must not "
     "run at the same time. --name is the prefix of the arena's names [shared].",
 )
-@click.option("--force", is_flag=True, help="Replace a folder that tinycc-ml did not write.")
+@click.option(
+    "--project",
+    type=click.Choice(KIND_NAMES),
+    help="Write a whole project around it, for this build system (docs/projects.md).",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace a folder that tinycc-ml did not write; with --project overwrite its files, but "
+    "delete none that is not of the project.",
+)
 @click.option("--dump-dir", type=FILE, help="Also write the result of every step as text here.")
 @json_option
 def command(
@@ -44,6 +57,7 @@ def command(
     name: str | None,
     choices: Choices,
     share_arena: bool,
+    project: str | None,
     force: bool,
     dump_dir: Path | None,
     as_json: bool,
@@ -53,10 +67,15 @@ def command(
     Writes NAME.h, NAME.c, NAME_weights.h, NAME_weights.c, manifest.json and a README.md that
     tells how to call it. The folder appears whole or not at all; the same model, board and options
     give the same bytes. Several models go into one folder with --share-arena.
+
+    With --project the folder is a project that builds at once, with a self-test; what was
+    generated lies in it as a library. Again into the same folder: what you have changed stays.
     """
     if share_arena:
         if dump_dir is not None:
             raise click.UsageError("--dump-dir shows one model's steps; not with --share-arena")
+        if project is not None:
+            raise click.UsageError("--project holds one model; not with --share-arena")
         _generate_together(models, board, output, name, choices, force, as_json)
         return
     if len(models) > 1:
@@ -70,12 +89,18 @@ def command(
     if dump_dir is not None:
         _write_dumps(dump_dir, steps)
     check_fits(compilation)
-    files = generate(compilation)
-    write_project(output, files, force=force)
+    files: Files = dict(generate(compilation))
+    kept: tuple[str, ...] = ()
+    if project is None:
+        write_project(output, files, force=force)
+    else:
+        files, kept = write_shell(compilation, project, output, force=force)
     if as_json:
-        print_json("gen", _result(compilation, output, files))
+        print_json("gen", {**_result(compilation, output, files), "project": project})
         return
     _print_summary(compilation, output)
+    for path in kept:
+        err.print(f"{path}: changed by you, left as it is", soft_wrap=True, markup=False)
 
 
 def _generate_together(
@@ -112,7 +137,7 @@ def _write_dumps(folder: Path, steps: dict[str, str]) -> None:
         raise OutputError(f"{folder}: cannot be written ({error.strerror})") from None
 
 
-def _result(compilation: Compilation, output: Path, files: dict[str, str]) -> dict[str, Any]:
+def _result(compilation: Compilation, output: Path, files: Iterable[str]) -> dict[str, Any]:
     manifest = compilation.manifest
     return {
         "name": manifest.name,

@@ -130,7 +130,7 @@ def is_ours(folder: Path) -> bool:
 def foreign_entries(folder: Path) -> list[str]:
     """What lies in a folder that :func:`is_ours` beside the files that its manifest names."""
     files = _read(folder / FILE_NAME).get("files")
-    ours = {FILE_NAME, "README.md", *(files if isinstance(files, list) else ())}
+    ours = {FILE_NAME, "README.md", "library.json", *(files if isinstance(files, list) else ())}
     return sorted(path.name for path in folder.iterdir() if path.name not in ours)
 
 

@@ -55,6 +55,7 @@ def emit_project(layout: Layout, manifest: Manifest, options: EmitOptions) -> di
         **emit_model(context),
         **_fragment(layout.program.name, context),
         "README.md": render("scaffold/README.md.j2", context),
+        "library.json": render("scaffold/library.json.j2", context),
         "manifest.json": manifest.to_json(),
     }
 

@@ -14,7 +14,7 @@ from tinycc_ml.emit.text import comment_safe
 from tinycc_ml.errors import OutputError
 
 
-def write_project(folder: Path, files: Mapping[str, str], *, force: bool = False) -> None:
+def write_project(folder: Path, files: Mapping[str, str | bytes], *, force: bool = False) -> None:
     """Puts files into a new folder, which appears under its name only when it is complete.
 
     An existing folder is replaced if it is empty, or if this tool wrote everything in it. A link
@@ -22,7 +22,7 @@ def write_project(folder: Path, files: Mapping[str, str], *, force: bool = False
 
     Args:
         folder: Where to.
-        files: Content by file name.
+        files: Content by file name, or by path with `/`.
         force: Replace any existing folder.
 
     Raises:
@@ -36,7 +36,7 @@ def write_project(folder: Path, files: Mapping[str, str], *, force: bool = False
         staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         staging.chmod(0o755)
         for name, content in files.items():
-            (staging / name).write_text(content, encoding="utf-8", newline="\n")
+            _write(staging / name, content)
         _swap(staging, folder)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from None
@@ -45,6 +45,14 @@ def write_project(folder: Path, files: Mapping[str, str], *, force: bool = False
     finally:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        path.write_text(content, encoding="utf-8", newline="\n")
 
 
 def _check_replaceable(folder: Path, force: bool) -> None:

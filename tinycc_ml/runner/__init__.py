@@ -9,6 +9,7 @@ from tinycc_ml.runner.device import Device
 from tinycc_ml.runner.doctor import Check, examine
 from tinycc_ml.runner.firmware import FirmwareImage, build_firmware
 from tinycc_ml.runner.inference import infer, start
+from tinycc_ml.runner.machines import machines
 from tinycc_ml.runner.measurement import Measurement, measure
 from tinycc_ml.runner.oracle import Oracle, oracle_available
 from tinycc_ml.runner.project import BuiltProject, build_project
@@ -41,6 +42,7 @@ __all__ = [
     "first_difference",
     "infer",
     "load_samples",
+    "machines",
     "measure",
     "open_device",
     "oracle_available",

@@ -17,7 +17,7 @@ from tinycc_ml.runner.stack_bound import CALL_GRAPH_FLAG, CALL_GRAPH_SUFFIX, sta
 from tinycc_ml.targets import Board, compile_flags, toolchain_of
 
 # Folders of firmware_harness/ that each port is made of; headers are found in them too.
-_PORT_FOLDERS = {
+PORT_FOLDERS = {
     "mps2": ("startup", "ports/emulated", "ports/mps2"),
     "mps3": ("startup", "ports/emulated", "ports/mps3"),
     "stm32f7": ("startup", "ports/stm32f7"),
@@ -92,7 +92,7 @@ def build_firmware(
     if board.firmware is None:
         raise BoardError(f"{board.name}: there is no firmware for this board yet; use --on qemu")
     harness = resource_dir("firmware_harness")
-    folders = [harness / f for f in ("src", *_PORT_FOLDERS[board.firmware.port])]
+    folders = [harness / f for f in ("src", *PORT_FOLDERS[board.firmware.port])]
     build_dir.mkdir(parents=True, exist_ok=True)
     include_flags = [f"-I{path.resolve()}" for path in (harness / "include", *include_dirs)]
     flags = [
@@ -118,9 +118,9 @@ def build_firmware(
     _run(
         [
             compiler,
-            *_harness_flags(board, target or board),
+            *harness_flags(board, target or board),
             *flags,
-            *_board_macros(board),
+            *board_macros(board),
             *(f"-I{folder}" for folder in folders),
             *(source for folder in folders for source in sorted(folder.glob("*.c"))),
             *(output.name for output in objects.values()),
@@ -132,7 +132,7 @@ def build_firmware(
     return FirmwareImage(elf, objects)
 
 
-def _harness_flags(board: Board, target: Board) -> tuple[str, ...]:
+def harness_flags(board: Board, target: Board) -> tuple[str, ...]:
     """The flags that select the core that the harness runs on.
 
     That is the machine's core, which may be a larger one than the target's: an emulated Cortex-M3
@@ -143,7 +143,7 @@ def _harness_flags(board: Board, target: Board) -> tuple[str, ...]:
     return own if (hard in own) == (hard in models) else models
 
 
-def _board_macros(board: Board) -> list[str]:
+def board_macros(board: Board) -> list[str]:
     """The board's numbers as the harness's C files want them."""
     if board.is_host or board.firmware is None:
         return []
