@@ -135,7 +135,11 @@ def arguments(name: str, count: int, seed: int) -> list[np.ndarray]:
         return [integers()]
     if name == "as_signed":
         return [integers().view(np.uint32)]
-    if name in ("softmax_scale", "softmax_exponent"):
+    if name == "between_samples":
+        return [integers(-32768, 32767), integers(-32768, 32767), integers(-32768, 32767)]
+    if name == "rounded_shift":
+        return [integers(0, 2**30), integers(1, 30)]
+    if name in ("softmax_scale", "softmax_exponent", "sum_argument"):
         return [integers(1)]
     if name in ("byte_pair_first", "byte_pair_second", "int16_half"):
         return [integers(), integers(0, 1)]

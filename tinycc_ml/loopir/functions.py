@@ -17,6 +17,7 @@ from tinycc_ml.loopir.integer_functions import INTEGERS
 from tinycc_ml.loopir.math_functions import MATH, MathFunction
 from tinycc_ml.loopir.scalar_function import ScalarFunction
 from tinycc_ml.loopir.swar_functions import SWAR
+from tinycc_ml.loopir.wide_functions import WIDE
 from tinycc_ml.numerics import affine_quantize, fixed_point, softmax
 
 _I32, _F32 = DType.INT32, DType.FLOAT32
@@ -76,22 +77,6 @@ _FIXED_POINT = (
   const int64_t product = (int64_t)shifted * (int64_t)multiplier;
   const int32_t high = (int32_t)((product + ((int64_t)1 << 30)) >> 31);
   return tcml_rounding_divide_by_pot(high, right);
-""",
-    ),
-)
-
-_WIDE = (
-    ScalarFunction(
-        "requantize_wide",
-        (("acc", DType.INT64), ("multiplier", _I32), ("shift", _I32)),
-        _I32,
-        lambda acc, multiplier, shift: int(fixed_point.requantize_wide(acc, multiplier, shift)),
-        (),
-        "acc * multiplier / 2^shift, rounded to nearest, ties upward; |acc| < 2^47, "
-        "0 <= multiplier < 2^15, 8 <= shift <= 46.",
-        """\
-  const int64_t product = acc * (int64_t)multiplier;
-  return (int32_t)((product + ((int64_t)1 << (shift - 1))) >> shift);
 """,
     ),
 )
@@ -184,7 +169,7 @@ _FLOAT = (
 
 FUNCTIONS: dict[str, ScalarFunction] = {
     function.name: function
-    for function in (*_FIXED_POINT, *_WIDE, *_SOFTMAX, *GATES, *_FLOAT, *DSP, *SWAR, *INTEGERS)
+    for function in (*_FIXED_POINT, *_SOFTMAX, *WIDE, *GATES, *_FLOAT, *DSP, *SWAR, *INTEGERS)
 }
 
 #: All that a :class:`~tinycc_ml.loopir.ir.Call` may name.

@@ -22,6 +22,12 @@ from tinycc_ml.numerics.softmax import (
     softmax_int8,
     softmax_real_multiplier,
 )
+from tinycc_ml.numerics.wide_softmax import (
+    exp_table,
+    reciprocal_table,
+    softmax_int16,
+    wide_softmax_multiplier,
+)
 
 __all__ = [
     "ACCUMULATOR_BITS",
@@ -29,11 +35,13 @@ __all__ = [
     "SOFTMAX_MAX_DEPTH",
     "affine_dequantize",
     "affine_quantize",
+    "exp_table",
     "logistic_int8",
     "logistic_q15",
     "multiply_by_quantized_multiplier",
     "quantize_multiplier",
     "quantized_clamp",
+    "reciprocal_table",
     "reduced_multiplier",
     "requantize",
     "requantize_wide",
@@ -42,8 +50,10 @@ __all__ = [
     "saturating_rounding_doubling_high_mul",
     "softmax_exp_table",
     "softmax_int8",
+    "softmax_int16",
     "softmax_real_multiplier",
     "tanh_q15",
     "tripled_argument",
+    "wide_softmax_multiplier",
     "wrap_int32",
 ]

@@ -1,6 +1,6 @@
 """Logistic function.
 
-``output = 1 / (1 + exp(-input))``; of int8 a table of 256 outputs.
+``output = 1 / (1 + exp(-input))``; of int8 a table of 256 outputs, of int16 the table of gates.
 
 Source: TensorFlow Lite LOGISTIC; integers as in TensorFlow Lite Micro's ``logistic_common.cc`` and
 ``reference_integer_ops::Logistic``.
@@ -21,6 +21,15 @@ from tinycc_ml.ops.access import Access
 from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload
 from tinycc_ml.ops.elementwise import elementwise_access, elementwise_kernel
 from tinycc_ml.ops.floats import FloatNumbers, exp, float_problem, is_float
+from tinycc_ml.ops.gates import (
+    LOGISTIC,
+    GateNumbers,
+    gate_integers,
+    gate_problem,
+    gate_reference,
+    is_gate,
+    lower_gate,
+)
 from tinycc_ml.ops.int8_checks import int8_problem
 from tinycc_ml.ops.lookup import every_input, lookup_integers, lookup_reference, lower_lookup
 from tinycc_ml.ops.quantized import probability_problem
@@ -33,11 +42,11 @@ _NEARLY_EXP, _NEARLY_ONE = -9.0, 16.619047164916992
 
 @register
 class Logistic(OpDef):
-    """Input: any shape. Output: the same shape, scale 1/256, zero point -128."""
+    """Input: any shape. Output: the same shape; of int8 with scale 1/256, of int16 2**-15."""
 
     name = "logistic"
     summary = "logistic function (sigmoid)"
-    dtypes = ("int8", "float32")
+    dtypes = ("int8", "int16", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -47,6 +56,8 @@ class Logistic(OpDef):
         """See the base class."""
         if is_float(bound):
             return float_problem(bound)
+        if is_gate(bound):
+            return gate_problem(bound, LOGISTIC)
         x, y = bound.inputs[0], bound.outputs[0]
         problem = int8_problem("input", x) or int8_problem("output", y) or probability_problem(y)
         if problem is None and x.quant and x.quant.scale < _LOWEST_SCALE:
@@ -57,6 +68,8 @@ class Logistic(OpDef):
         """See the base class."""
         if is_float(bound):
             return Integers(FloatNumbers(), (("input", 0),))
+        if is_gate(bound):
+            return gate_integers(bound, LOGISTIC)
         quant = bound.inputs[0].quant
         assert quant  # checked by check
         table = logistic_int8(every_input(DType.INT8), quant.scale, quant.zero_point)
@@ -66,6 +79,8 @@ class Logistic(OpDef):
         """See the base class."""
         if isinstance(workload.numbers, FloatNumbers):
             return (float_logistic(operands["input"]),)
+        if isinstance(workload.numbers, GateNumbers):
+            return gate_reference(workload, operands, LOGISTIC)
         return lookup_reference(workload, operands)
 
     def access(self, workload: Workload) -> Access:
@@ -76,6 +91,8 @@ class Logistic(OpDef):
         """See the base class."""
         if isinstance(workload.numbers, FloatNumbers):
             return elementwise_kernel(workload, logistic)
+        if isinstance(workload.numbers, GateNumbers):
+            return lower_gate(workload, LOGISTIC)
         return lower_lookup(workload)
 
 

@@ -11,7 +11,6 @@ from tinycc_ml.loopir import (
     Buffer,
     Expr,
     Local,
-    Lookup,
     LoopKernel,
     Role,
     Stmt,
@@ -20,6 +19,7 @@ from tinycc_ml.loopir import (
 )
 from tinycc_ml.loopir import build as b
 from tinycc_ml.ops.base import Workload, buffers_of
+from tinycc_ml.ops.gates import LOGISTIC, TANH, gate_value
 from tinycc_ml.ops.int8_checks import INT8_MAX, INT8_MIN
 
 if TYPE_CHECKING:  # lstm.py imports this module
@@ -27,7 +27,6 @@ if TYPE_CHECKING:  # lstm.py imports this module
 
 _GATES = 4
 _LOW, _HIGH = DType.INT16.min, DType.INT16.max
-_LOGISTIC_BITS, _TANH_BITS = 9, 8
 
 
 def lower_lstm(workload: Workload, *, time_major: bool) -> LoopKernel:
@@ -108,14 +107,8 @@ def _tripled(x: Expr, fraction_bits: int) -> Expr:
 
 
 def _logistic(argument: str, table: Buffer) -> Expr:
-    return _between("logistic_between", argument, table, _LOGISTIC_BITS)
+    return gate_value(argument, table, LOGISTIC)
 
 
 def _tanh(argument: str, table: Buffer) -> Expr:
-    return _between("tanh_between", argument, table, _TANH_BITS)
-
-
-def _between(function: str, argument: str, table: Buffer, fraction_bits: int) -> Expr:
-    index = b.call("gate_index", Var(argument), fraction_bits)
-    low, high = (Lookup(table.name, b.add(index, step)) for step in (0, 1))
-    return b.call(function, Var(argument), low, high)
+    return gate_value(argument, table, TANH)

@@ -1,9 +1,10 @@
 """Softmax along the last axis.
 
 ``output[c] = exp(beta * input[c]) / sum(exp(beta * input))``; of int8 the exponentials come from a
-table.
+table, of int16 from a table between whose entries is interpolated.
 
-Source: TensorFlow Lite SOFTMAX; integers as in TensorFlow Lite Micro's ``reference_ops::Softmax``.
+Source: TensorFlow Lite SOFTMAX; integers as in TensorFlow Lite Micro's ``reference_ops::Softmax``
+and ``SoftmaxInt16``.
 """
 
 from __future__ import annotations
@@ -33,6 +34,13 @@ from tinycc_ml.ops.floats import float_problem, is_float
 from tinycc_ml.ops.int8_checks import int8_problem
 from tinycc_ml.ops.quantized import probability_problem
 from tinycc_ml.ops.registry import register
+from tinycc_ml.ops.wide_softmax import (
+    WideSoftmaxNumbers,
+    lower_wide_softmax,
+    wide_softmax_integers,
+    wide_softmax_problem,
+    wide_softmax_reference,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +52,15 @@ class SoftmaxAttrs(OpAttrs):
 
 @register
 class Softmax(OpDef):
-    """Input: any shape of rank 1 or more. Output: the same shape, scale 1/256, zero point -128."""
+    """Input: any shape of rank 1 or more. Output: the same shape; of int8 with scale 1/256.
+
+    Of int16 the output's scale is 2**-15.
+    """
 
     name = "softmax"
     attrs_type = SoftmaxAttrs
     summary = "softmax along the last axis, any beta"
-    dtypes = ("int8", "float32")
+    dtypes = ("int8", "int16", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -62,6 +73,8 @@ class Softmax(OpDef):
         if is_float(bound):
             return float_problem(bound)
         x, y, beta = bound.inputs[0], bound.outputs[0], cast(SoftmaxAttrs, bound.attrs).beta
+        if x.dtype is DType.INT16:
+            return wide_softmax_problem(bound, beta)
         problem = int8_problem("input", x) or int8_problem("output", y) or probability_problem(y)
         if problem:
             return problem
@@ -76,6 +89,8 @@ class Softmax(OpDef):
         """See the base class."""
         if is_float(bound):
             return Integers(FloatSoftmax(cast(SoftmaxAttrs, bound.attrs).beta), (("input", 0),))
+        if bound.inputs[0].dtype is DType.INT16:
+            return wide_softmax_integers(bound, cast(SoftmaxAttrs, bound.attrs).beta)
         quant = bound.inputs[0].quant
         assert quant  # checked by check
         table = softmax_exp_table(cast(SoftmaxAttrs, bound.attrs).beta, quant.scale)
@@ -86,6 +101,8 @@ class Softmax(OpDef):
         """See the base class."""
         if isinstance(workload.numbers, FloatSoftmax):
             return (float_softmax(operands["input"], workload.numbers),)
+        if isinstance(workload.numbers, WideSoftmaxNumbers):
+            return wide_softmax_reference(workload.numbers, operands)
         return (softmax_int8(operands["input"], operands["exp_table"]).astype(np.int8),)
 
     def access(self, workload: Workload) -> Access:
@@ -97,6 +114,8 @@ class Softmax(OpDef):
         """See the base class."""
         if isinstance(workload.numbers, FloatSoftmax):
             return lower_float_softmax(workload, workload.numbers)
+        if isinstance(workload.numbers, WideSoftmaxNumbers):
+            return lower_wide_softmax(workload, workload.numbers)
         x, table, y = buffers_of(workload)
         depth = x.shape[-1]
         rows = x.elements // depth

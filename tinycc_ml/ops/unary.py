@@ -1,14 +1,14 @@
 """Functions of one operand, element by element: one operator for each real function.
 
 In int8 a function is a table of 256 outputs: TensorFlow Lite Micro's where that computes it, else
-the real function by the rule by which the library fills its tables.
+the real function by the rule by which the library fills its tables. In int16 there is tanh.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 
@@ -29,6 +29,16 @@ from tinycc_ml.ops.access import Access
 from tinycc_ml.ops.base import BoundNode, Integers, OpDef, Workload
 from tinycc_ml.ops.elementwise import elementwise_access, elementwise_kernel
 from tinycc_ml.ops.floats import FloatNumbers, float_problem, is_float
+from tinycc_ml.ops.gates import (
+    TANH,
+    Gate,
+    GateNumbers,
+    gate_integers,
+    gate_problem,
+    gate_reference,
+    is_gate,
+    lower_gate,
+)
 from tinycc_ml.ops.int8_checks import int8_problem
 from tinycc_ml.ops.lookup import every_input, lookup_integers, lookup_reference, lower_lookup
 from tinycc_ml.ops.quantized import integers_problem
@@ -67,6 +77,8 @@ _INT8: dict[str, Int8Table] = {
     "rsqrt": Int8Table(lambda x, q, _: rsqrt_int8(x, q)),
     "tanh": Int8Table(lambda x, q, _: tanh_int8(x, q), (1 / 128, 0), _LOWEST_TANH_SCALE),
 }
+#: ... and in int16.
+_INT16: dict[str, Gate] = {"tanh": TANH}
 
 
 def _by_rule(function: RealFunction) -> Int8Table:
@@ -76,7 +88,7 @@ def _by_rule(function: RealFunction) -> Int8Table:
 class Unary(OpDef):
     """Input: any shape. Output: the same shape; its quantization may differ."""
 
-    dtypes = ("int8", "float32")
+    dtypes: ClassVar[tuple[str, ...]] = ("int8", "float32")
 
     def __init__(self, function: RealFunction) -> None:
         self.function = function
@@ -84,6 +96,9 @@ class Unary(OpDef):
         self.name = function.name  # type: ignore[misc]
         self.summary = function.summary  # type: ignore[misc]
         self.attrs_type = function.attrs_type  # type: ignore[misc]
+        self.int16 = _INT16.get(function.name)
+        if self.int16 is not None:
+            self.dtypes = ("int8", "int16", "float32")  # type: ignore[misc]
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -93,6 +108,8 @@ class Unary(OpDef):
         """See the base class."""
         if is_float(bound):
             return float_problem(bound)
+        if self.int16 is not None and is_gate(bound):
+            return gate_problem(bound, self.int16)
         x, y = bound.inputs[0], bound.outputs[0]
         return (
             int8_problem("input", x)
@@ -114,6 +131,8 @@ class Unary(OpDef):
         """See the base class."""
         if is_float(bound):
             return Integers(FloatNumbers(), (("input", 0),))
+        if self.int16 is not None and is_gate(bound):
+            return gate_integers(bound, self.int16)
         x, y = bound.inputs[0].quant, bound.outputs[0].quant
         assert x and y  # checked by check
         q = TableQuant(x.scale, x.zero_point, y.scale, y.zero_point)
@@ -126,6 +145,8 @@ class Unary(OpDef):
         if isinstance(workload.numbers, FloatNumbers):
             with np.errstate(all="ignore"):
                 return (self.function.numpy(operands["input"], workload.attrs),)
+        if self.int16 is not None and isinstance(workload.numbers, GateNumbers):
+            return gate_reference(workload, operands, self.int16)
         return lookup_reference(workload, operands)
 
     def access(self, workload: Workload) -> Access:
@@ -136,6 +157,8 @@ class Unary(OpDef):
         """See the base class."""
         if isinstance(workload.numbers, FloatNumbers):
             return elementwise_kernel(workload, lambda x: self.function.loop(x, workload.attrs))
+        if self.int16 is not None and isinstance(workload.numbers, GateNumbers):
+            return lower_gate(workload, self.int16)
         return lower_lookup(workload)
 
 

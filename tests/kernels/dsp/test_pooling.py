@@ -18,8 +18,8 @@ from tests.kernels.dsp.test_meaning import check, interpreted
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import TensorType
 from tinycc_ml.kernels.dsp.max_pool_code import MaxPoolCode
-from tinycc_ml.kernels.dsp.pool_windows import segments
 from tinycc_ml.kernels.dsp.pooling import AveragePool2DDsp, MaxPool2DDsp
+from tinycc_ml.kernels.pool_windows import segments
 from tinycc_ml.ops import Workload
 from tinycc_ml.ops.pooling import Pool2DAttrs, PoolNumbers
 from tinycc_ml.ops.window import Padding, window_output

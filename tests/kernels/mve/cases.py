@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import cast
 
@@ -15,14 +16,15 @@ from tests.kernels.dsp.depthwise_cases import depthwise_case as planes_case
 from tests.kernels.dsp.test_add import add_case as table_case
 from tests.kernels.dsp.test_add import all_pairs as table_pairs
 from tests.kernels.dsp.test_add import one_input
+from tests.kernels.mve.elementwise_cases import mean_case, mul_case
 from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Constant, TensorType
 from tinycc_ml.kernels.base import Kernel, KernelDef
 from tinycc_ml.kernels.mve.add import AddMve
-from tinycc_ml.kernels.mve.average_pool import AveragePool2DMve
 from tinycc_ml.kernels.mve.conv2d import Conv2DMve
 from tinycc_ml.kernels.mve.depthwise import DepthwiseMve
 from tinycc_ml.kernels.mve.fully_connected import FullyConnectedMve
+from tinycc_ml.kernels.mve.pooling import AveragePool2DMve, MaxPool2DMve
 from tinycc_ml.ops import Workload
 from tinycc_ml.ops.conv2d import Conv2DAttrs
 from tinycc_ml.ops.pooling import Pool2DAttrs, PoolNumbers
@@ -113,31 +115,40 @@ def all_pairs_case(r: Random) -> Case:
     return replace(table_pairs(r), definition=OneInput())
 
 
-def pool_case(r: Random, scale: int = 1) -> Case:
-    """Average pooling with any number of channels."""
+def pool_case(definition: KernelDef, r: Random, scale: int = 1) -> Case:
+    """Pooling with any number of channels."""
     kernel = (r.randint(1, 4 * scale), r.randint(1, 4 * scale))
     size = (kernel[0] + r.randint(0, 3), kernel[1] + r.choice([0, r.randint(0, 3)]))
-    attrs = Pool2DAttrs(kernel, (r.randint(1, 3), r.randint(1, 3)))
+    around = Padding()
+    if r.random() < 0.5:
+        # No window may hold nothing but padding.
+        height, width = (k // 2 for k in kernel)
+        top, bottom, left, right = (r.randint(0, most) for most in (height, height, width, width))
+        around = Padding(top, bottom, left, right)
+    attrs = Pool2DAttrs(kernel, (r.randint(1, 3), r.randint(1, 3)), around)
     channels = r.choice([8, 16, r.randint(1, 20 * scale), 130])
-    out = window_output(size, kernel, attrs.stride, (1, 1), attrs.padding)
+    out = window_output(size, kernel, attrs.stride, (1, 1), around)
     low = r.choice([-128, -128, r.randint(-128, 127)])
     workload = Workload(
-        "average_pool2d",
+        definition.op,
         attrs,
         PoolNumbers(low, r.choice([127, r.randint(low, 127)])),
         (("input", TensorType((1, *size, channels), DType.INT8)),),
         (),
         (("output", TensorType((1, *out, channels), DType.INT8)),),
     )
-    return Case(AveragePool2DMve(), workload, (), cases.int8_data(r, (1, *size, channels)))
+    return Case(definition, workload, (), cases.int8_data(r, (1, *size, channels)))
 
 
 FAMILIES: dict[str, Callable[[Random, int], Case]] = {
     "add": add_case,
-    "average_pool2d": pool_case,
+    "average_pool2d": partial(pool_case, AveragePool2DMve()),
     "conv2d": conv_case,
     "depthwise": depthwise_case,
     "fully_connected": dense_case,
+    "max_pool2d": partial(pool_case, MaxPool2DMve()),
+    "mean": mean_case,
+    "mul": mul_case,
 }
 
 

@@ -19,7 +19,7 @@ from tinycc_ml.kernels.mve.conv2d import _columns
 from tinycc_ml.kernels.mve.conv_columns import Direct, Gathered, Rows
 from tinycc_ml.kernels.mve.depthwise import DepthwiseLayer
 
-FAMILIES = ("average_pool2d", "conv2d", "depthwise", "fully_connected")
+FAMILIES = ("average_pool2d", "conv2d", "depthwise", "fully_connected", "max_pool2d")
 
 
 def shared(cases: Sequence[Case]) -> list[Case]:

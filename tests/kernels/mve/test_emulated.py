@@ -9,6 +9,7 @@ import pytest
 
 from tests.kernels.dsp.batch import build_batch, check_batch, run_batch
 from tests.kernels.mve.cases import EMULATED, accepted, all_pairs_case
+from tests.kernels.mve.elementwise_cases import all_products_case
 
 needs_emulator = pytest.mark.skipif(
     shutil.which("qemu-system-arm") is None or shutil.which("arm-none-eabi-gcc") is None,
@@ -48,6 +49,10 @@ def test_drawn_layers(family, tmp_path):
 
 def test_every_pair_of_values_is_added(tmp_path):
     check([all_pairs_case(Random(seed)) for seed in range(1)], tmp_path)
+
+
+def test_every_pair_of_values_is_multiplied(tmp_path):
+    check([all_products_case(Random(1))], tmp_path)
 
 
 @pytest.mark.parametrize("mode", ["O0", "lto", "portable", "clang-O2"])

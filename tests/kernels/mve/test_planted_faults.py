@@ -6,7 +6,8 @@ import pytest
 
 from tests.kernels.mve.cases import accepted
 from tests.kernels.mve.test_emulated import check, needs_emulator
-from tinycc_ml.kernels.mve import depthwise_meaning, gemm_meaning
+from tinycc_ml.kernels.mve import depthwise_meaning, gemm_meaning, mean_code, mul_code
+from tinycc_ml.kernels.mve.pool_code import PoolCode
 
 pytestmark = needs_emulator
 
@@ -25,6 +26,14 @@ FAULTS = {
     "a sum is not started again": ("wide", "vmladav.s8", "vmladava.s8"),
     "no saturation to 8 bits": ("depthwise", "vqmovn", "vmovn"),
 }
+#: The same of kernels whose text comes from one function: where that is.
+SMALL_FAULTS = {
+    "the last channels' maxima are not masked": ("max_pool2d", PoolCode, "vctp.8", "nop @"),
+    "a run is not taken": ("average_pool2d", PoolCode, "bne 2b", None),
+    "256 rows of many": ("mean", mean_code, "bne 2b", None),
+    "the even products only": ("mul", mul_code, "vqmovnt", None),
+    "products' ties upward": ("mul", mul_code, "vshr", None),
+}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -35,3 +44,12 @@ def test_is_found(fault, monkeypatch, tmp_path):
     monkeypatch.setattr(module, "assemble", lambda tile: damaged(right(tile), old, new))
     with pytest.raises(AssertionError, match=r"wrong|wrote"):
         check(accepted(family, 10, seed=900, scale=2), tmp_path)
+
+
+@pytest.mark.parametrize("fault", SMALL_FAULTS)
+def test_is_found_in_small_kernels(fault, monkeypatch, tmp_path):
+    family, place, old, new = SMALL_FAULTS[fault]
+    right = place._text
+    monkeypatch.setattr(place, "_text", lambda tile: damaged(tuple(right(tile)), old, new))
+    with pytest.raises(AssertionError, match=r"wrong|wrote"):
+        check(accepted(family, 20, seed=900, scale=2), tmp_path)

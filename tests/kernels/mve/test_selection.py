@@ -23,7 +23,7 @@ from tinycc_ml.targets import features, load_board
 BOARD = "mps3-an547"
 
 
-KINDS = {"add", "average_pool2d", "conv2d", "depthwise_conv2d", "fully_connected"}
+KINDS = {"add", "average_pool2d", "conv2d", "depthwise_conv2d", "fully_connected", "mean"}
 
 
 @pytest.mark.parametrize("model", MODELS)
