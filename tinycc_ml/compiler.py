@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from tinycc_ml.emit import (
@@ -22,7 +23,15 @@ from tinycc_ml.emit import (
     make_layout,
 )
 from tinycc_ml.errors import DoesNotFitError, OutputError
-from tinycc_ml.graph import Graph, PassReport, format_graph, run_passes, verify_graph
+from tinycc_ml.graph import (
+    Graph,
+    PassRecord,
+    PassReport,
+    Watch,
+    format_graph,
+    run_passes,
+    verify_graph,
+)
 from tinycc_ml.importers import Bindings, import_model
 from tinycc_ml.kernels import KernelChoice, Program, format_order, format_program, select
 from tinycc_ml.memplan import (
@@ -127,7 +136,7 @@ def compile_model(
     imported = verify_graph(replace(imported, name=project_name(name, imported.name)))
     dump("02_import", format_graph(imported))
     # 3. simplify
-    graph, passes = run_passes(imported, SIMPLIFY)
+    graph, passes = run_passes(imported, SIMPLIFY, _pass_dumper(dump))
     dump("03_simplify", format_graph(graph))
     # 4. quantize: the graph is in integers already, or the importer has refused it
     # 5. integerize
@@ -291,6 +300,17 @@ def project_name(wanted: str | None, default: str) -> str:
 def ram_block_bytes(board: Board) -> int:
     """The longest run of adjacent RAM: the arena is one array."""
     return board.largest_block_bytes("ram", "dtcm")
+
+
+def _pass_dumper(dump: Dump) -> Watch:
+    """Dumps what each pass changed, and its result, numbered as they ran."""
+    numbers = count(1)
+
+    def watch(record: PassRecord, graph: Graph) -> None:
+        changes = "".join(f"# {change}\n" for change in record.changes)
+        dump(f"03_simplify_{next(numbers):02d}_{record.name}", changes + format_graph(graph))
+
+    return watch
 
 
 def _no_dump(step: str, text: str) -> None:

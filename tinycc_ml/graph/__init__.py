@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from tinycc_ml.graph.graph import Array, Constant, Graph, Node, OpAttrs, Origin, State
-from tinycc_ml.graph.passes import Pass, PassReport, Refusal, RefusalLog, run_passes
+from tinycc_ml.graph.passes import (
+    Pass,
+    PassRecord,
+    PassReport,
+    Refusal,
+    RefusalLog,
+    Repeat,
+    Watch,
+    run_passes,
+)
 from tinycc_ml.graph.printer import format_attrs, format_graph, format_node
 from tinycc_ml.graph.types import QuantParams, TensorType
 from tinycc_ml.graph.verifier import verify_graph
@@ -16,12 +25,15 @@ __all__ = [
     "OpAttrs",
     "Origin",
     "Pass",
+    "PassRecord",
     "PassReport",
     "QuantParams",
     "Refusal",
     "RefusalLog",
+    "Repeat",
     "State",
     "TensorType",
+    "Watch",
     "format_attrs",
     "format_graph",
     "format_node",

@@ -60,6 +60,7 @@ class Add(OpDef):
     attrs_type = AddAttrs
     summary = "elementwise addition with broadcasting; fused activation"
     dtypes = ("int8", "int16", "float32")
+    is_elementwise = True
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""

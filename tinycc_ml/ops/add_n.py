@@ -49,6 +49,7 @@ class AddN(OpDef):
     name = "add_n"
     summary = "sum of several operands of one shape"
     dtypes = ("int8", "float32")
+    is_elementwise = True
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""

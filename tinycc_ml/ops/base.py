@@ -146,6 +146,9 @@ class OpDef(ABC):
     dtypes: ClassVar[tuple[str, ...]] = ("int8",)
     #: Where the output is the input's bytes under another type; no code is emitted for it.
     is_view: ClassVar[bool] = False
+    #: Whether each output element depends on nothing but the input elements at its place, inputs
+    #: broadcast: such layers can be fused, and of one int8 operand they are a table.
+    is_elementwise: ClassVar[bool] = False
 
     @abstractmethod
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:

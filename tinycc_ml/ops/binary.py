@@ -70,6 +70,8 @@ class Function:
 class BinaryFunction(OpDef):
     """Inputs: two tensors of a type whose shapes broadcast. Output: their broadcast shape."""
 
+    is_elementwise = True
+
     def __init__(self, function: Function) -> None:
         self.function = function
         self.name = function.name  # type: ignore[misc]

@@ -36,6 +36,7 @@ class Cast(OpDef):
     name = "cast"
     summary = "numbers of another element type"
     dtypes = tuple(dtype.value for dtype in DType)
+    is_elementwise = True
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""

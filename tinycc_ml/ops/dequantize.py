@@ -38,6 +38,7 @@ class Dequantize(OpDef):
     name = "dequantize"
     summary = "integer to float32"
     dtypes = ("int8", "uint8", "int16")
+    is_elementwise = True
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""

@@ -63,6 +63,7 @@ class _Difference(OpDef):
     """Inputs: two tensors whose shapes broadcast. Output: their broadcast shape."""
 
     dtypes = ("int8", "float32")
+    is_elementwise = True
     left_shift = SUM_LEFT_SHIFT
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:

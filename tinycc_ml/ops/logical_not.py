@@ -27,6 +27,7 @@ class LogicalNot(OpDef):
     name = "logical_not"
     summary = "negation of truth values"
     dtypes = ("bool",)
+    is_elementwise = True
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""

@@ -47,6 +47,7 @@ class Logistic(OpDef):
     name = "logistic"
     summary = "logistic function (sigmoid)"
     dtypes = ("int8", "int16", "float32")
+    is_elementwise = True
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""

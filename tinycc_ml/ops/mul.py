@@ -66,6 +66,7 @@ class Mul(OpDef):
     attrs_type = MulAttrs
     summary = "elementwise multiplication with broadcasting; fused activation"
     dtypes = ("int8", "int16", "float32")
+    is_elementwise = True
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""

@@ -47,6 +47,7 @@ class Prelu(OpDef):
     name = "prelu"
     summary = "rectifier whose slope below 0 is an operand"
     dtypes = ("int8", "float32")
+    is_elementwise = True
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""

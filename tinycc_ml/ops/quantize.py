@@ -64,6 +64,7 @@ class Quantize(OpDef):
     name = "quantize"
     summary = "float32 or integer to an integer type of another scale"
     dtypes = ("float32", "int8", "uint8", "int16")
+    is_elementwise = True
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""

@@ -33,6 +33,7 @@ class Relu(OpDef):
     summary = "rectifier max(x, 0)"
 
     dtypes = ("int8", "float32")
+    is_elementwise = True
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""

@@ -31,6 +31,7 @@ class Relu6(OpDef):
     summary = "rectifier min(max(x, 0), 6)"
 
     dtypes = ("int8", "float32")
+    is_elementwise = True
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""

@@ -30,6 +30,7 @@ class Select(OpDef):
     name = "select"
     summary = "one of two operands by a condition, with broadcasting"
     dtypes = ("bool",)
+    is_elementwise = True
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""

@@ -89,6 +89,7 @@ class Unary(OpDef):
     """Input: any shape. Output: the same shape; its quantization may differ."""
 
     dtypes: ClassVar[tuple[str, ...]] = ("int8", "float32")
+    is_elementwise = True
 
     def __init__(self, function: RealFunction) -> None:
         self.function = function

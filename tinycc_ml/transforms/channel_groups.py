@@ -18,7 +18,7 @@ from tinycc_ml.ops.pad import PadAttrs
 from tinycc_ml.transforms.channel_ranges import has_channels
 from tinycc_ml.transforms.filters import filters_of
 
-_ELEMENTWISE = frozenset(("add", "mul", "logistic", "quantize", "relu", "relu6"))
+_ELEMENTWISE = frozenset(("add", "mul", "logistic", "quantize", "relu", "relu6", "table"))
 _POOLING = frozenset(("average_pool2d", "max_pool2d"))
 
 

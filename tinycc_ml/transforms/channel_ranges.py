@@ -8,6 +8,7 @@ last dimension), whatever int8 numbers the model is given. Why:
 - Operators of :data:`MONOTONE` never give less where they are given more, element by element. If
   every input element lies between two tensors, every output element lies between their images,
   so the reference is run on the lowest and on the highest tensor that the intervals allow.
+- A table gives one of the results of the numbers in the interval.
 - A layer with weights sums ``w * (x - zero_point)`` over its taps. With x in [low, high], a product
   lies between its values at the two ends. A tap that padding puts outside the input contributes
   nothing, which is what ``x == zero_point`` would: if a tap lies outside for some output pixel,
@@ -91,6 +92,8 @@ def _range_of(graph: Graph, node: Node, ranges: Mapping[str, ChannelRange]) -> C
     """The range of a node's one output; ``None`` if nothing is known of it."""
     if node.op in MONOTONE:
         return _monotone(graph, node, ranges)
+    if node.op == "table":
+        return _tabulated(graph, node, ranges)
     filters = filters_of(graph, node)
     if filters is None or node.inputs[0] not in ranges:
         return None
@@ -153,6 +156,18 @@ def _monotone(graph: Graph, node: Node, ranges: Mapping[str, ChannelRange]) -> C
         lowest.reshape(rows).min(axis=0).astype(np.int64),
         highest.reshape(rows).max(axis=0).astype(np.int64),
     )
+
+
+def _tabulated(graph: Graph, node: Node, ranges: Mapping[str, ChannelRange]) -> ChannelRange | None:
+    """The least and the largest of the results of all numbers in each channel's interval."""
+    x, table = ranges.get(node.inputs[0]), graph.constants[node.inputs[1]].array.astype(np.int64)
+    if x is None:
+        return None
+    results = [
+        table[low : high + 1]
+        for low, high in zip(x.low - DType.INT8.min, x.high - DType.INT8.min, strict=True)
+    ]
+    return ChannelRange(*(np.array([end(r) for r in results]) for end in (np.min, np.max)))
 
 
 def _filled(graph: Graph, name: str, channels: Array) -> Array:

@@ -90,7 +90,8 @@ class _Rewrite:
             self._cut(weight, np.tile(sources, pixels), -1)
 
     def _tied(self, node: Node, kept: Array) -> Node:
-        for name in node.inputs:
+        # A table has an element for each number, not for each channel.
+        for name in () if node.op == "table" else node.inputs:
             if name in self.constants and self.types[name].shape[-1:] == (len(kept),):
                 self._cut(name, kept, -1)
         if isinstance(node.attrs, ReshapeAttrs):
