@@ -11,6 +11,7 @@ import click
 from tinycc_ml.cli.compiling import Choices, compile_for
 from tinycc_ml.cli.output import out, print_json, shape_text, status, table
 from tinycc_ml.cli.parameters import compile_options, json_option, model_argument
+from tinycc_ml.cli.pass_report import passes_as_data, print_passes
 from tinycc_ml.compiler import Compilation, curve, fit_problems, ram_block_bytes
 from tinycc_ml.errors import DoesNotFitError
 from tinycc_ml.memplan import Streamed, plan_method
@@ -19,11 +20,13 @@ from tinycc_ml.memplan import Streamed, plan_method
 @click.command("analyze")
 @model_argument
 @click.option("--board", "-b", default="host", help="Also tell whether it fits this board.")
+@click.option("--passes", is_flag=True, help="Also tell what each graph pass changed.")
 @compile_options
 @json_option
 def command(
     model: Path,
     board: str,
+    passes: bool,
     choices: Choices,
     as_json: bool,
 ) -> None:
@@ -37,8 +40,11 @@ def command(
     with status("planning from the fastest to the smallest arena"):
         plans = [_point(streamed) for streamed in curve(compilation)]
     if as_json:
-        print_json("analyze", {**_result(compilation, problems), "curve": plans})
+        result = {**_result(compilation, problems), "curve": plans}
+        print_json("analyze", {**result, **passes_as_data(compilation.passes)})
     else:
+        if passes:
+            print_passes(compilation.passes)
         _print(compilation, problems)
         _print_curve(plans)
     if problems:

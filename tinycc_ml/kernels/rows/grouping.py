@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -88,6 +89,12 @@ def with_groups(
     return grouping.result()
 
 
+def _told_apart(members: Sequence[Member]) -> list[Member]:
+    """The members, by their whole names where several come from one operator of the file."""
+    times = Counter(member.label for member in members)
+    return [m if times[m.label] == 1 else replace(m, label=m.layer) for m in members]
+
+
 class _Grouping:
     """Collects calls and what they need, each function and each array once."""
 
@@ -108,7 +115,7 @@ class _Grouping:
 
     def add(self, group: Sequence[RowLayerChoice]) -> None:
         first, last = group[0].layer, group[-1].layer
-        timed = timed_group([choice.member for choice in group], self.pushed)
+        timed = timed_group(_told_apart([choice.member for choice in group]), self.pushed)
         if isinstance(timed, str):
             raise InternalError(f"{first.name} to {last.name}: {timed}")
         members = timed.members
