@@ -15,6 +15,7 @@ from tinycc_ml.emit.projects.kind import Files, Kind
 from tinycc_ml.emit.projects.machine import Machine
 from tinycc_ml.emit.projects.selftest import emit_selftest
 from tinycc_ml.emit.render import render
+from tinycc_ml.emit.text import comment_safe
 from tinycc_ml.targets import Board, compile_flags, toolchain_of
 
 _SUFFIX = ".j2"
@@ -112,6 +113,7 @@ def _context(kind: Kind, shell: Shell, library: str, selftest: str) -> dict[str,
         "model": shell.name,
         "MODEL": shell.name.upper(),
         "manifest": shell.manifest,
+        "model_file": comment_safe(shell.manifest.model_file),
         "board": shell.board,
         "kind": kind,
         "library": library,
