@@ -77,7 +77,7 @@ def check_lowering(layer: Layer, values: dict[str, np.ndarray]) -> None:
     scratch = [buffer for buffer in kernel.buffers if buffer.role is Role.SCRATCH]
     operands += [np.full(buffer.shape, 99, buffer.dtype.numpy) for buffer in scratch]
     arrays = {
-        buffer.name: np.ascontiguousarray(array).reshape(buffer.shape)
+        buffer.name: np.ascontiguousarray(array).reshape(buffer.memory[0])
         for buffer, array in zip(kernel.buffers, operands, strict=True)
     }
     events: list[tuple[str, str, int]] = []
@@ -194,11 +194,17 @@ def biases(draw: st.DrawFn, channels: int) -> np.ndarray:
 
 
 def add_weights(
-    b: ModelBuilder, q: Quantization, weight: np.ndarray, bias: np.ndarray | None, axis: int
+    b: ModelBuilder,
+    q: Quantization,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    axis: int,
+    *,
+    is_int4: bool = False,
 ) -> list[int]:
     """Adds weight and bias tensors; an absent bias is -1."""
     zeros = [0] * len(q.weight_scales)
-    w = b.constant("w", weight, q.weight_scales, zeros, axis=axis)
+    w = b.constant("w", weight, q.weight_scales, zeros, axis=axis, is_int4=is_int4)
     if bias is None:
         return [w, -1]
     bias_scales = [np.float32(q.input_scale * s) for s in q.weight_scales]

@@ -188,13 +188,19 @@ class ModelBuilder:
         scales: float | Sequence[float] | None = None,
         zero_points: int | Sequence[int] = 0,
         axis: int = 0,
+        *,
+        is_int4: bool = False,
     ) -> int:
-        """Adds a tensor with data."""
-        self.buffers.append(np.ascontiguousarray(array).tobytes())
+        """Adds a tensor with data; of int4, two elements share a byte."""
+        data = np.ascontiguousarray(array)
+        if is_int4:
+            halves = np.append(data.reshape(-1), [0] * (data.size % 2)).astype(np.uint8) % 16
+            data = halves[::2] + 16 * halves[1::2]
+        self.buffers.append(data.astype(np.uint8).tobytes() if is_int4 else data.tobytes())
         return self.tensor(
             name,
             array.shape,
-            array.dtype.name,
+            "int4" if is_int4 else array.dtype.name,
             scales,
             zero_points,
             axis,

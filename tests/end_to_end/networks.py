@@ -269,6 +269,34 @@ def float_functions() -> ModelBuilder:
     return b
 
 
+def int4_weights() -> ModelBuilder:
+    """Weights of 4 bits, also where a filter begins in the middle of a byte."""
+    b = ModelBuilder()
+    rng = np.random.default_rng(4)
+
+    def layer(
+        builtin: str, x: int, weight: tuple[int, ...], y: tuple[int, ...], **options: Any
+    ) -> int:
+        axis, count = (3, weight[3]) if builtin == "DEPTHWISE_CONV_2D" else (0, weight[0])
+        # The library takes no scales per channel here, and wants the bias's to fit.
+        scales = [0.01] if len(weight) == 2 else (0.1 * (1 + rng.random(count))).tolist()
+        array = rng.integers(-8, 8, weight).astype(np.int8)
+        w = b.constant(f"w{len(b.tensors)}", array, scales, [0] * len(scales), axis, is_int4=True)
+        name = f"y{len(b.tensors)}"
+        outputs = [b.tensor(name, y, "int8", **Q)]
+        b.operator(builtin, [x, w, _bias(b, f"{name}_b", count)], outputs, **options)
+        return outputs[0]
+
+    strides = {"stride_h": 1, "stride_w": 1}
+    x = b.input("x", (1, 5, 4, 3), "int8", **Q)
+    x = layer("CONV_2D", x, (5, 3, 3, 3), (1, 5, 4, 5), padding="SAME", **strides)
+    x = layer("DEPTHWISE_CONV_2D", x, (1, 3, 3, 5), (1, 5, 4, 5), padding="SAME",
+              depth_multiplier=1, **strides)  # fmt: skip
+    x = layer("CONV_2D", x, (4, 1, 1, 5), (1, 5, 4, 4), padding="VALID", **strides)
+    b.output(layer("FULLY_CONNECTED", x, (3, 80), (1, 3), activation="RELU"))
+    return b
+
+
 #: Networks that all tests of generated C go through, by name.
 NETWORKS: dict[str, Callable[[], bytes]] = {
     "digits": DIGITS.read_bytes,
@@ -281,5 +309,6 @@ NETWORKS: dict[str, Callable[[], bytes]] = {
     "shared_functions": lambda: shared_functions().build(),
     "one_value_twice": lambda: one_value_twice().build(),
     "many_operators": lambda: many_operators().build(),
+    "int4_weights": lambda: int4_weights().build(),
     "hostile_names": lambda: hostile_names().build(),
 }

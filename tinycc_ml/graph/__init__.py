@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from tinycc_ml.graph.graph import Array, Constant, Graph, Node, OpAttrs, Origin, State
+from tinycc_ml.graph.graph import (
+    Array,
+    Constant,
+    Graph,
+    Node,
+    OpAttrs,
+    Origin,
+    PackedConstant,
+    State,
+)
 from tinycc_ml.graph.passes import (
     Pass,
     PassRecord,
@@ -24,6 +33,7 @@ __all__ = [
     "Node",
     "OpAttrs",
     "Origin",
+    "PackedConstant",
     "Pass",
     "PassRecord",
     "PassReport",

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinycc_ml.dtypes import DType, from_numpy
 from tinycc_ml.graph.types import TensorType
+from tinycc_ml.numerics import pack_int4
 
 Array = npt.NDArray[Any]
 
@@ -58,6 +60,32 @@ class Constant:
 
     def __repr__(self) -> str:
         return f"Constant({self.array.dtype}{list(self.array.shape)} #{self.digest[:8]})"
+
+    @property
+    def type(self) -> TensorType:
+        """What a layer takes it for."""
+        return TensorType(self.array.shape, from_numpy(self.array.dtype))
+
+
+class PackedConstant(Constant):
+    """The bytes of an ``int4`` tensor, as they lie in flash; its array is flat, of uint8."""
+
+    __slots__ = ("shape",)
+
+    def __init__(self, array: npt.ArrayLike) -> None:
+        """Packs integers -8 ... 7.
+
+        Raises:
+            ValueError: If one does not fit.
+        """
+        logical = np.asarray(array)
+        super().__init__(pack_int4(logical))
+        self.shape = logical.shape
+
+    @property
+    def type(self) -> TensorType:
+        """What a layer takes it for."""
+        return TensorType(self.shape, DType.INT4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,4 +59,4 @@ class TensorType:
     @property
     def size_bytes(self) -> int:
         """Bytes of a dense tensor of this type."""
-        return self.elements * self.dtype.size_bytes
+        return (self.elements * self.dtype.bits + 7) // 8

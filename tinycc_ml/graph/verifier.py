@@ -59,7 +59,7 @@ def _constant_problems(graph: Graph) -> Iterator[str]:
         type_ = graph.types.get(name)
         if type_ is None:
             continue
-        if type_.shape != constant.array.shape or type_.dtype != from_numpy(constant.array.dtype):
+        if type_.shape != constant.array.shape or type_.dtype.numpy != constant.array.dtype:
             yield f"@{name} is {constant!r} but has type {type_}"
 
 

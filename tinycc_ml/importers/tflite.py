@@ -30,7 +30,7 @@ from tinycc_ml.importers.tflite_variables import (
     variable_of,
 )
 from tinycc_ml.importers.tflite_view import OperatorView, output_name
-from tinycc_ml.ops import BoundNode, op
+from tinycc_ml.ops import BoundNode, op, packed_problem
 
 _MAX_FILE_BYTES = 2**31
 _ABSENT = -1
@@ -346,7 +346,7 @@ class _Importer:
             tuple(self.types[name] for name in node.outputs),
             tuple(self.constants.get(name) for name in node.inputs),
         )
-        problem = definition.check(bound)
+        problem = packed_problem(bound) or definition.check(bound)
         if problem is not None:
             raise UnsupportedError(problem)
 

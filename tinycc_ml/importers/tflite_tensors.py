@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 
-from tinycc_ml.dtypes import DType
+from tinycc_ml.dtypes import VALUE_TYPES, DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, Constant, QuantParams, TensorType
 from tinycc_ml.importers.flatbuffer import FlatFile
 from tinycc_ml.importers.tflite_reader import RawTensor
+from tinycc_ml.numerics import unpack_int4
 
 #: No microcontroller holds more, and sizes stay below 2**31 in all later arithmetic.
 MAX_TENSOR_BYTES = 2**31 - 1
@@ -24,6 +25,7 @@ _DTYPES: dict[int, DType] = {
     7: DType.INT16,
     9: DType.INT8,
     15: DType.UINT32,
+    17: DType.INT4,
 }
 #: Halves to which files shrink float weights; they are float32 from here on, which is exact.
 _FLOAT16 = 1
@@ -37,7 +39,6 @@ _OTHER_TYPES: dict[int, str] = {
     13: "resource",
     14: "variant",
     16: "uint16",
-    17: "int4",
 }
 
 
@@ -71,14 +72,16 @@ def tensor_type(tensor: RawTensor, file: FlatFile) -> TensorType:
     dtype = _DTYPES.get(tensor.type_code)
     if tensor.type_code == _FLOAT16 and len(tensor.data):
         dtype = DType.FLOAT32
+    if dtype is DType.INT4 and not len(tensor.data):
+        raise UnsupportedError(f"{tensor} is int4; allowed in constant weights")
     if dtype is None:
         name = _OTHER_TYPES.get(tensor.type_code, f"element type number {tensor.type_code}")
-        allowed = ", ".join(d.value for d in DType)
+        allowed = ", ".join(d.value for d in VALUE_TYPES)
         raise UnsupportedError(f"{tensor} is {name}; allowed {allowed}")
     if tensor.is_sparse:
         raise UnsupportedError(f"{tensor} is stored sparsely")
     shape = static_shape(tensor, file)
-    size_bytes = math.prod(shape) * dtype.size_bytes
+    size_bytes = TensorType(shape, dtype).size_bytes
     if size_bytes > MAX_TENSOR_BYTES:
         raise UnsupportedError(
             f"{tensor} has shape {list(shape)}: {size_bytes} bytes; allowed {MAX_TENSOR_BYTES}"
@@ -111,7 +114,7 @@ def _quant(
 
 
 def constant_array(tensor: RawTensor, type_: TensorType, file: FlatFile) -> Array:
-    """The data of a constant tensor; not copied, but for halves.
+    """The data of a constant tensor; not copied, but for halves and integers of 4 bits.
 
     Raises:
         ModelFileError: If there are too few or too many bytes for the shape.
@@ -124,7 +127,10 @@ def constant_array(tensor: RawTensor, type_: TensorType, file: FlatFile) -> Arra
             f"{len(tensor.data)} bytes of data for shape {list(type_.shape)}, "
             f"which takes {size_bytes}",
         )
-    file.charge(type_.size_bytes, str(tensor))
+    # What arrays of it take, now and in later steps.
+    file.charge(type_.elements * type_.dtype.size_bytes, str(tensor))
+    if type_.dtype is DType.INT4:
+        return unpack_int4(np.frombuffer(tensor.data, np.uint8), type_.shape)
     if is_half:
         return np.frombuffer(tensor.data, "<f2").reshape(type_.shape).astype(np.float32)
     if type_.dtype is DType.BOOL:

@@ -64,6 +64,9 @@ class KernelDef(ABC):
     #: get as far as :meth:`accepts`.
     dtype: ClassVar[DType | None] = DType.INT8
 
+    #: Whether it reads a weight of 4 bits; others are not offered layers with one.
+    packed: ClassVar[bool] = False
+
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
         """Why this kernel cannot compute the workload, as one sentence; ``None`` when it can.
 

@@ -31,6 +31,8 @@ def candidates(
     features: frozenset[str],
     choice: KernelChoice = "auto",
     dtype: DType = DType.INT8,
+    *,
+    packed: bool = False,
 ) -> tuple[KernelDef, ...]:
     """The kernels for an operator on a core, preferred first.
 
@@ -39,10 +41,12 @@ def candidates(
         features: What the core can do; kernels that need more are left out.
         choice: Which kernels to consider.
         dtype: The element type of the layer's first input.
+        packed: Whether the layer has a weight of 4 bits.
     """
     special = _SPECIAL if choice == "auto" else ()
     able = (d for d in special if d.op == op_name and d.requires <= features)
-    return (*(d for d in able if d.dtype in (None, dtype)), PORTABLE[op_name])
+    fitting = (d for d in able if d.dtype in (None, dtype) and d.packed is packed)
+    return (*fitting, PORTABLE[op_name])
 
 
 def select(
@@ -70,7 +74,14 @@ def select(
     computed = [layer for layer in graph.layers if not op(layer.workload.op).is_view]
     offers = [
         selection.offers(
-            layer, candidates(layer.workload.op, features, choice, layer.workload.dtype)
+            layer,
+            candidates(
+                layer.workload.op,
+                features,
+                choice,
+                layer.workload.dtype,
+                packed=layer.workload.is_packed,
+            ),
         )
         for layer in computed
     ]

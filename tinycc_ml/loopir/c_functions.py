@@ -14,12 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from tinycc_ml.dtypes import DType
 from tinycc_ml.loopir import checks
 from tinycc_ml.loopir.functions import FUNCTIONS
-from tinycc_ml.loopir.ir import Binary, Call, Literal, LoopKernel
+from tinycc_ml.loopir.ir import Binary, Call, Literal, Load, Lookup, LoopKernel
 from tinycc_ml.loopir.math_functions import HEADER, MATH
 from tinycc_ml.loopir.scalar_function import ScalarFunction
 from tinycc_ml.loopir.simplify import simplify_kernel
 from tinycc_ml.loopir.typing import COMPUTED, type_of
 from tinycc_ml.loopir.walk import expressions, local_types
+from tinycc_ml.numerics import unpack_int4
 
 COLUMNS = 100
 PREFIX = "tcml_"
@@ -43,6 +44,20 @@ MIN_MAX: Mapping[str, ScalarFunction] = {
     for function in (_min_or_max(o, dtype) for dtype in COMPUTED for o in ("min", "max"))
 }
 
+#: Reads an element of a buffer whose elements have no address; its first parameter is a pointer.
+UNPACK = ScalarFunction(
+    "load_s4",
+    (("packed", DType.INT4), ("index", DType.INT32)),
+    DType.INT32,
+    lambda packed, index: int(unpack_int4(packed, (2 * len(packed),))[index]),
+    (),
+    "The element of that index of 4-bit integers, two in a byte, the first in its lower half.",
+    """\
+  const int32_t half = ((int32_t)packed[index >> 1] >> (4 * (index & 1))) & 15;
+  return (half ^ 8) - 8;
+""",
+)
+
 
 def required_functions(kernel: LoopKernel) -> tuple[ScalarFunction, ...]:
     """The functions that :func:`print_c_body` calls, each after those that it calls itself."""
@@ -59,6 +74,8 @@ def _called(kernel: LoopKernel) -> Iterator[str]:
         match expr:
             case Call(function, _) if function in FUNCTIONS:
                 yield function
+            case Load(buffer, _) | Lookup(buffer, _) if buffers[buffer].dtype is DType.INT4:
+                yield UNPACK.name
             case Binary("min" | "max" as operator, left, _):
                 yield f"{operator}_{type_of(left, buffers, scope).short_name}"
 
@@ -75,7 +92,7 @@ def required_headers(kernel: LoopKernel) -> tuple[str, ...]:
 
 
 def _require(name: str, ordered: dict[str, ScalarFunction]) -> None:
-    function = FUNCTIONS.get(name) or MIN_MAX[name]
+    function = {UNPACK.name: UNPACK}.get(name) or FUNCTIONS.get(name) or MIN_MAX[name]
     for other in function.requires:
         _require(other, ordered)
     ordered.setdefault(name, function)
@@ -88,7 +105,10 @@ def print_c_function(function: ScalarFunction, macro: str = "") -> str:
         function: The function.
         macro: A macro that stands above the definition.
     """
-    parameters = [f"{dtype.c_name} {name}" for name, dtype in function.parameters]
+    parameters = [
+        f"const {dtype.c_name} *{name}" if dtype is DType.INT4 else f"{dtype.c_name} {name}"
+        for name, dtype in function.parameters
+    ]
     head = f"static inline {function.result.c_name} {PREFIX}{function.name}("
     signature = wrapped(head, parameters, ") {")
     body = function.text

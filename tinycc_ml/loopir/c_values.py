@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.loopir.c_expr import Apply, Atom, CExpr, Choose, Convert, Element, Infix, literal
-from tinycc_ml.loopir.c_functions import PREFIX
+from tinycc_ml.loopir.c_functions import PREFIX, UNPACK
 from tinycc_ml.loopir.c_indices import affine_expr, flat_expr
 from tinycc_ml.loopir.functions import CALLABLE
 from tinycc_ml.loopir.index import Affine
@@ -69,10 +69,10 @@ class CValues:
             case Literal(value, dtype):
                 return literal(value, dtype)
             case Load(buffer, indices):
-                return _widened(self.element(buffer, indices, order))
+                return self._read(self.element(buffer, indices, order))
             case Lookup(buffer, index):
                 dtype = self._buffers[buffer].dtype
-                return _widened(Element(buffer, self.value(index, order), dtype))
+                return self._read(Element(buffer, self.value(index, order), dtype))
             case Var(name):
                 return Atom(name)
             case Binary():
@@ -92,6 +92,11 @@ class CValues:
                 called = CALLABLE[function]
                 name = called.c_name if isinstance(called, MathFunction) else PREFIX + function
                 return Apply(name, operands, called.result)
+
+    def _read(self, element: Element) -> CExpr:
+        if element.dtype is DType.INT4:
+            return Apply(PREFIX + UNPACK.name, (Atom(element.buffer), element.index), DType.INT32)
+        return _widened(element)
 
     def _condition(self, expr: Expr, order: tuple[str, ...]) -> Infix:
         if isinstance(expr, Compare):

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import InternalError
 from tinycc_ml.loopir import checks
 from tinycc_ml.loopir.functions import CALLABLE
 from tinycc_ml.loopir.ir import LoopKernel
 from tinycc_ml.loopir.to_python import translate
 from tinycc_ml.loopir.windows import WRITABLE
+from tinycc_ml.numerics import unpack_int4
 
 Array = npt.NDArray[Any]
 #: Called with "read" or "write", the buffer's name and the flat element index.
@@ -33,8 +35,8 @@ def run_kernel(
 
     Args:
         kernel: What to run.
-        arrays: One C-contiguous array for each buffer, of its dtype and its shape in memory. They
-            may share memory: elements are read and written one by one in the kernel's order.
+        arrays: One C-contiguous array for each buffer, as :attr:`Buffer.memory` says. They may
+            share memory: elements are read and written one by one in the kernel's order.
         trace: Called on each access to an element, after it happened.
 
     Raises:
@@ -62,15 +64,18 @@ def _view(kernel: LoopKernel, name: str, arrays: Mapping[str, Array]) -> memoryv
     array = arrays.get(name)
     if array is None:
         raise InternalError(f"{kernel.name}: no array for buffer {name}")
-    if array.shape != buffer.stored_shape or array.dtype != buffer.dtype.numpy:
+    shape, dtype = buffer.memory
+    if array.shape != shape or array.dtype != dtype:
         raise InternalError(
             f"{kernel.name}: array for {name} is {array.dtype.name}{array.shape}; "
-            f"needed {buffer.dtype.value}{buffer.stored_shape}"
+            f"needed {dtype.name}{shape}"
         )
     if not array.flags.c_contiguous:
         raise InternalError(f"{kernel.name}: array for {name} is not C-contiguous")
     if buffer.role in WRITABLE and not array.flags.writeable:
         raise InternalError(f"{kernel.name}: array for {name} is read-only")
+    if buffer.dtype is DType.INT4:
+        return unpack_int4(array, (buffer.elements,)).data
     # A memory view does not read elements whose byte order is stated, be it the machine's own.
     native = array.view(array.dtype.newbyteorder("=")) if array.dtype.isnative else array
     return native.reshape(-1).data

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from enum import Enum
 from math import prod
 
+import numpy as np
+
 from tinycc_ml.dtypes import DType
 from tinycc_ml.loopir.index import Affine
+from tinycc_ml.numerics import packed_bytes
 
 
 class Role(Enum):
@@ -55,6 +58,13 @@ class Buffer:
     def elements(self) -> int:
         """Number of elements in memory."""
         return prod(self.stored_shape)
+
+    @property
+    def memory(self) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
+        """Shape and dtype of the array that it is in NumPy: that of a packed one is flat bytes."""
+        if self.dtype is DType.INT4:
+            return (packed_bytes(self.elements),), DType.UINT8.numpy
+        return self.stored_shape, self.dtype.numpy
 
     def flatten(self, indices: tuple[Affine, ...]) -> Affine:
         """The flat element index of a multi-dimensional one, in a buffer that is no ring."""

@@ -34,9 +34,7 @@ COMPUTED = (DType.INT32, DType.UINT32, DType.INT64, DType.UINT64, DType.FLOAT32)
 OPERATORS = ("+", "-", "*", "/", "min", "max")
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
-_WIDENED = MappingProxyType(
-    dict.fromkeys((DType.BOOL, DType.INT8, DType.UINT8, DType.INT16, DType.UINT16), DType.INT32)
-)
+_WIDENED = MappingProxyType({dtype: DType.INT32 for dtype in DType if dtype.bits < 32})
 
 
 def promoted(dtype: DType) -> DType:

@@ -23,6 +23,7 @@ from tinycc_ml.loopir.ir import (
     Local,
     Lookup,
     LoopKernel,
+    Role,
     Stmt,
     Store,
     Var,
@@ -42,9 +43,9 @@ def verify_kernel(kernel: LoopKernel) -> LoopKernel:
     Raises:
         InternalError: If a name is no C identifier, is reserved or is defined twice; if a loop
             runs less than once; if something is used before it is defined; if an index has the
-            wrong rank or cannot be proved inside its buffer; if a store goes to an input or a
-            constant; if an output or scratch is read before anything is stored to it; or if types
-            do not agree.
+            wrong rank or cannot be proved inside its buffer; if a buffer of int4 is no constant, as
+            its elements have no address; if a store goes to an input or a constant; if an output or
+            scratch is read before anything is stored to it; or if types do not agree.
     """
     try:
         _Verifier(kernel).run()
@@ -67,6 +68,8 @@ class _Verifier:
             self.define(buffer.name)
             if any(extent < 1 for extent in buffer.shape) or prod(buffer.shape) >= _INDEX_LIMIT:
                 raise InternalError(f"buffer {buffer.name} has shape {buffer.shape}")
+            if buffer.dtype is DType.INT4 and buffer.role is not Role.CONSTANT:
+                raise InternalError(f"buffer {buffer.name} is int4, but {buffer.role.value}")
             if buffer.ring_rows is not None and not 1 <= buffer.ring_rows <= buffer.shape[0]:
                 raise InternalError(
                     f"buffer {buffer.name} keeps {buffer.ring_rows} rows of {buffer.shape[0]}"

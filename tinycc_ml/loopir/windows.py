@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import gcd
 
+from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import InternalError
 from tinycc_ml.loopir.bounds import index_range, is_unreachable
 from tinycc_ml.loopir.index import Affine
@@ -117,6 +118,8 @@ def check_roles(call: CallIntrinsic, buffers: Mapping[str, Buffer]) -> None:
                 f"{where}: the buffer is {buffer.dtype.value}, {parameter.name} is "
                 f"{parameter.dtype.value}"
             )
+        if buffer.dtype is DType.INT4:
+            raise InternalError(f"{where}: elements of int4 have no address")
         if parameter.role in WRITABLE and buffer.role not in WRITABLE:
             raise InternalError(f"{where}: written, but {argument.buffer} is {buffer.role.value}")
         if argument.buffer in written and names.count(argument.buffer) > 1:

@@ -14,6 +14,7 @@ from tinycc_ml.numerics.fixed_point import (
     wrap_int32,
 )
 from tinycc_ml.numerics.gates import GATE_TABLE, logistic_q15, tanh_q15, tripled_argument
+from tinycc_ml.numerics.int4 import pack_int4, packed_bytes, unpack_int4
 from tinycc_ml.numerics.quantization import quantized_clamp, round_half_away
 from tinycc_ml.numerics.softmax import (
     ACCUMULATOR_BITS,
@@ -39,6 +40,8 @@ __all__ = [
     "logistic_int8",
     "logistic_q15",
     "multiply_by_quantized_multiplier",
+    "pack_int4",
+    "packed_bytes",
     "quantize_multiplier",
     "quantized_clamp",
     "reciprocal_table",
@@ -54,6 +57,7 @@ __all__ = [
     "softmax_real_multiplier",
     "tanh_q15",
     "tripled_argument",
+    "unpack_int4",
     "wide_softmax_multiplier",
     "wrap_int32",
 ]

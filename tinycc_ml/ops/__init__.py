@@ -60,6 +60,7 @@ from tinycc_ml.ops.base import (
     Workload,
     buffers_of,
 )
+from tinycc_ml.ops.convolution import packed_problem
 from tinycc_ml.ops.evaluate import evaluate, next_states
 from tinycc_ml.ops.layer_graph import bind, integerize
 from tinycc_ml.ops.printer import format_layer_graph
@@ -115,6 +116,7 @@ __all__ = [
     "mul",
     "next_states",
     "op",
+    "packed_problem",
     "pad",
     "prelu",
     "quantize",

@@ -76,6 +76,11 @@ class Workload:
         """The element type of the first input; constants and outputs may have others."""
         return self.inputs[0][1].dtype
 
+    @property
+    def is_packed(self) -> bool:
+        """Whether a constant has elements of 4 bits, which have no address."""
+        return any(type_.dtype is DType.INT4 for _, type_ in self.constants)
+
     def operand(self, role: str) -> TensorType:
         """The type of the operand of that role."""
         return dict(self.inputs + self.constants + self.outputs + self.states)[role]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinycc_ml.dtypes import DType
+from tinycc_ml.dtypes import VALUE_TYPES, DType
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import Binary as BinaryExpr
 from tinycc_ml.loopir import Compare, Expr, LoopKernel, Select
@@ -144,7 +144,7 @@ def _is_plain(bound: BoundNode) -> bool:
     return all(type_.quant is None for type_ in (*bound.inputs, *bound.outputs))
 
 
-_NUMBERS = tuple(dtype.value for dtype in DType if dtype is not DType.BOOL)
+_NUMBERS = tuple(dtype.value for dtype in VALUE_TYPES if dtype is not DType.BOOL)
 _COMPARED = _NUMBERS
 _EQUAL = (*_COMPARED, "bool")
 _FLOAT = ("float32",)

@@ -13,7 +13,7 @@ from typing import cast
 
 import numpy as np
 
-from tinycc_ml.dtypes import DType
+from tinycc_ml.dtypes import VALUE_TYPES, DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import LoopKernel, Stmt, affine
@@ -40,7 +40,7 @@ class Concatenation(OpDef):
     name = "concatenation"
     attrs_type = ConcatenationAttrs
     summary = "concatenation along any axis of tensors quantized alike"
-    dtypes = tuple(dtype.value for dtype in DType)
+    dtypes = tuple(dtype.value for dtype in VALUE_TYPES)
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""

@@ -34,6 +34,7 @@ from tinycc_ml.ops.convolution import (
     multiply_add,
     tap_conditions,
     tap_index,
+    weight_of,
 )
 from tinycc_ml.ops.registry import register
 from tinycc_ml.ops.window import Padding, sliding_windows, window_output
@@ -88,7 +89,8 @@ class Conv2D(OpDef):
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        a, w, zero = cast(Conv2DAttrs, workload.attrs), operands["weight"], input_zero(workload)
+        a, zero = cast(Conv2DAttrs, workload.attrs), input_zero(workload)
+        w = weight_of(workload, operands)
         x = windows_of(operands["input"], w, a, zero)
         centered = x - np.int16(zero) if zero else x
         products = multiply_add(centered, w.reshape(len(w), -1), workload)

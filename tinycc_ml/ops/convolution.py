@@ -1,7 +1,7 @@
 """What the convolutions and the fully connected layer share: products summed up.
 
-In integers, sums start with the bias and are requantized. In float32 the bias is added to the sum,
-as TensorFlow Lite Micro does.
+In integers, sums start with the bias and are requantized; weights have 8 bits, or 4, and then stay
+packed. In float32 the bias is added to the sum, as TensorFlow Lite Micro does.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ import numpy as np
 
 from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
-from tinycc_ml.graph import Array, Constant
+from tinycc_ml.graph import Array, Constant, PackedConstant
 from tinycc_ml.loopir import Affine, AffineLike, Buffer, Cast, Condition, Expr, Var, affine
 from tinycc_ml.loopir import build as b
-from tinycc_ml.numerics import multiply_by_quantized_multiplier, quantize_multiplier
+from tinycc_ml.numerics import (
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+    unpack_int4,
+)
 from tinycc_ml.ops.activation import Activation, output_clamp
 from tinycc_ml.ops.base import BoundNode, Numbers, Workload, buffers_of
 from tinycc_ml.ops.floats import (
@@ -92,11 +96,12 @@ def integerize_convolution(
         return WideNumbers(*limits), wide_constants(_own_constants(bound), *_multipliers(bound))
     y, weight = bound.outputs[0].quant, bound.constants[1]
     assert y and weight  # checked by check_convolution
+    is_packed = bound.inputs[1].dtype is DType.INT4
     bias = _folded_bias(bound, layer)
     multiplier, shift = _multipliers(bound)
     low, high = output_clamp(layer.activation, bound.outputs[0])
     return ConvNumbers(_subtracted(bound, layer), y.zero_point, low, high), (
-        ("weight", weight),
+        ("weight", PackedConstant(weight.array) if is_packed else weight),
         ("bias", Constant(bias.astype(np.int32))),
         ("multiplier", Constant(multiplier)),
         ("shift", Constant(shift)),
@@ -128,8 +133,8 @@ def _type_problem(bound: BoundNode, channel_axis: int) -> str | None:
     problem = int8_problem("input", x) or int8_problem("output", bound.outputs[0])
     if problem:
         return problem
-    if w.dtype != DType.INT8 or bias.dtype != DType.INT32:
-        return f"weight {w.dtype.value}, bias {bias.dtype.value}; allowed int8 and int32"
+    if w.dtype not in (DType.INT8, DType.INT4) or bias.dtype != DType.INT32:
+        return f"weight {w.dtype.value}, bias {bias.dtype.value}; allowed int8 or int4, and int32"
     return _weight_problem(bound, channel_axis)
 
 
@@ -159,6 +164,19 @@ def _weight_problem(bound: BoundNode, channel_axis: int) -> str | None:
     if len(w.quant.scales) != (1 if w.quant.axis is None else w.shape[channel_axis]):
         return f"the weight {w} has {len(w.quant.scales)} scales"
     return scale_problem("weight", w.quant)
+
+
+#: Operators whose second input, the weight, may be of 4 bits.
+_PACKED_WEIGHT = ("conv2d", "depthwise_conv2d", "fully_connected", "transpose_conv")
+
+
+def packed_problem(bound: BoundNode) -> str | None:
+    """Why an input cannot have 4 bits, or ``None``; all other operators know bytes only."""
+    for position, type_ in enumerate(bound.inputs):
+        is_weight = position == 1 and bound.node.op in _PACKED_WEIGHT
+        if type_.dtype is DType.INT4 and not is_weight:
+            return f"input {position} is int4; allowed in weights of {', '.join(_PACKED_WEIGHT)}"
+    return None
 
 
 def constants_problem(bound: BoundNode) -> str | None:
@@ -236,6 +254,14 @@ def input_zero(workload: Workload) -> int:
     """What is subtracted from every input, and stands for one outside the tensor."""
     numbers = workload.numbers
     return numbers.input_zero_point if isinstance(numbers, ConvNumbers) else 0
+
+
+def weight_of(workload: Workload, operands: Mapping[str, Array]) -> Array:
+    """The weight as an array of its shape, for :meth:`OpDef.reference`; unpacked where packed."""
+    type_ = workload.operand("weight")
+    if type_.dtype is DType.INT4:
+        return unpack_int4(operands["weight"], type_.shape)
+    return operands["weight"]
 
 
 def multiply_add(x: Array, weight: Array, workload: Workload) -> Array:

@@ -32,6 +32,7 @@ from tinycc_ml.ops.convolution import (
     integerize_convolution,
     tap_conditions,
     tap_index,
+    weight_of,
 )
 from tinycc_ml.ops.registry import register
 from tinycc_ml.ops.window import Padding, sliding_windows, window_output
@@ -88,7 +89,7 @@ class DepthwiseConv2D(OpDef):
         """See the base class."""
         a, zero = cast(DepthwiseConv2DAttrs, workload.attrs), input_zero(workload)
         wide = np.float32 if workload.dtype.is_float else np.float64
-        w = operands["weight"][0].astype(wide)
+        w = weight_of(workload, operands)[0].astype(wide)
         windows = sliding_windows(
             operands["input"], w.shape[:2], a.stride, a.dilation, a.padding, fill=zero
         )

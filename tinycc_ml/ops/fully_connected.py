@@ -30,6 +30,7 @@ from tinycc_ml.ops.convolution import (
     finish,
     integerize_convolution,
     multiply_add,
+    weight_of,
 )
 from tinycc_ml.ops.registry import register
 
@@ -81,7 +82,7 @@ class FullyConnected(OpDef):
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:
         """See the base class."""
-        w = operands["weight"]
+        w = weight_of(workload, operands)
         products = multiply_add(operands["input"].reshape(-1, w.shape[1]), w, workload)
         y = finish(products, workload, operands)
         return (y.reshape(workload.operand("output").shape),)

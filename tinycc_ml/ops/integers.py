@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinycc_ml.dtypes import DType
+from tinycc_ml.dtypes import VALUE_TYPES, DType
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import Binary, Compare, Expr, Literal, Local, LoopKernel, Select, Var
 from tinycc_ml.loopir import build as b
@@ -24,7 +24,7 @@ from tinycc_ml.ops.quantized import dtype_problem
 from tinycc_ml.ops.registry import register_family
 from tinycc_ml.ops.words import WORD, element, word
 
-_INTEGERS = tuple(dtype.value for dtype in DType if dtype.is_integer)
+_INTEGERS = tuple(dtype.value for dtype in VALUE_TYPES if dtype.is_integer)
 #: 64 bits would need a library for divisions and shifts.
 _SHORT = tuple(name for name in _INTEGERS if DType(name).size_bytes <= 4)
 

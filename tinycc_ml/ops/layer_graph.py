@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tinycc_ml.dtypes import from_numpy
-from tinycc_ml.graph import Constant, Graph, Node, TensorType
+from tinycc_ml.graph import Graph, Node, TensorType
 from tinycc_ml.ops.base import BoundNode, Layer, LayerGraph, Workload
 from tinycc_ml.ops.registry import op
 
@@ -56,7 +55,7 @@ def _layer(graph: Graph, node: Node) -> Layer:
         node.attrs,
         integers.numbers,
         tuple((role, _plain(bound.inputs[i])) for role, i in integers.inputs),
-        tuple((role, _type_of(constant)) for role, constant in integers.constants),
+        tuple((role, constant.type) for role, constant in integers.constants),
         outputs,
         tuple((role, _plain(bound.inputs[i])) for role, i, _ in integers.states),
     )
@@ -70,7 +69,3 @@ def _layer(graph: Graph, node: Node) -> Layer:
         definition.macs(workload),
         tuple((node.inputs[i], node.outputs[o]) for _, i, o in integers.states),
     )
-
-
-def _type_of(constant: Constant) -> TensorType:
-    return TensorType(constant.array.shape, from_numpy(constant.array.dtype))

@@ -15,7 +15,7 @@ from operator import mul
 
 import numpy as np
 
-from tinycc_ml.dtypes import DType
+from tinycc_ml.dtypes import VALUE_TYPES, DType
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import LoopKernel, affine
 from tinycc_ml.loopir import build as b
@@ -26,7 +26,7 @@ from tinycc_ml.ops.quantized import dtype_problem
 Shape = tuple[int, ...]
 
 #: What is only moved may be of any type.
-ANY_DTYPE = tuple(dtype.value for dtype in DType)
+ANY_DTYPE = tuple(dtype.value for dtype in VALUE_TYPES)
 
 #: More steps make the plan no better, and its proof slower.
 _MOST_STEPS = 256

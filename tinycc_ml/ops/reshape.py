@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import cast
 
-from tinycc_ml.dtypes import DType
+from tinycc_ml.dtypes import VALUE_TYPES, DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.graph import Array, OpAttrs, TensorType
 from tinycc_ml.loopir import LoopKernel
@@ -35,7 +35,7 @@ class Reshape(OpDef):
     name = "reshape"
     attrs_type = ReshapeAttrs
     summary = "new shape over the same bytes; costs nothing"
-    dtypes = tuple(dtype.value for dtype in DType)
+    dtypes = tuple(dtype.value for dtype in VALUE_TYPES)
     is_view = True
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:

@@ -33,6 +33,7 @@ from tinycc_ml.ops.convolution import (
     input_zero,
     integerize_convolution,
     tap_conditions,
+    weight_of,
 )
 from tinycc_ml.ops.floats import FloatNumbers
 from tinycc_ml.ops.registry import register
@@ -133,7 +134,7 @@ class TransposeConv(OpDef):
         """See the base class."""
         a, zero = cast(TransposeConvAttrs, workload.attrs), input_zero(workload)
         x = operands["input"] - np.int16(zero) if zero else operands["input"]
-        w = operands["weight"]
+        w = weight_of(workload, operands)
         _, height, width, _ = x.shape
         out_c, kh, kw, _ = w.shape
         # Scattered to a field that holds every window, then cut to the output.

@@ -37,6 +37,8 @@ def row_choices(
             continue
         if kernel.dtype not in (None, layer.workload.dtype):
             continue
+        if layer.workload.is_packed and not kernel.packed:
+            continue
         if kernel.block in found or kernel.whole not in (None, whole):
             continue
         if kernel.accepts(layer.workload, layer.constants) is None:
