@@ -13,6 +13,7 @@ from tinycc_ml.errors import ModelFileError, UnsupportedError
 from tinycc_ml.graph import Array, Constant, Graph, Node, OpAttrs, Origin, State, TensorType
 from tinycc_ml.importers.flatbuffer import one_line
 from tinycc_ml.importers.names import graph_name
+from tinycc_ml.importers.tflite_batches import image_by_image
 from tinycc_ml.importers.tflite_flow import check_flow, is_constant, live_operators, operands
 from tinycc_ml.importers.tflite_ops import ROWS
 from tinycc_ml.importers.tflite_problems import TfliteProblems
@@ -298,8 +299,9 @@ class _Importer:
         return Origin(self.model.file.name, operator.index, name)
 
     def _add(self, view: OperatorView, node: Node) -> None:
-        self._check_node(view, node)
-        self.nodes.append(node)
+        for each in image_by_image(node, self.types):
+            self._check_node(view, each)
+            self.nodes.append(each)
 
     def _op_name(self, row: Row, inputs: Sequence[str]) -> str:
         """The row's operator, or that for weights of another type than the activations."""

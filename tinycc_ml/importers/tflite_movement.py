@@ -12,7 +12,7 @@ from tflite.BuiltinOptions import BuiltinOptions
 
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.importers.flatbuffer import INT32, Field
-from tinycc_ml.importers.tflite_row import Part, Row, composite
+from tinycc_ml.importers.tflite_row import Part, Row, composite, plain
 from tinycc_ml.importers.tflite_view import OperatorView
 from tinycc_ml.ops.concatenation import ConcatenationAttrs
 from tinycc_ml.ops.pad import PadAttrs
@@ -267,7 +267,9 @@ MOVEMENT: dict[str, Row] = {
     "BATCH_TO_SPACE_ND": composite(_batch_to_space, _O.BatchToSpaceNDOptions, 3, 3, operands=1),
     "BROADCAST_TO": composite(_broadcast_to, _O.BroadcastToOptions, 2, 2, operands=1),
     "DEPTH_TO_SPACE": composite(_depth_to_space, _O.DepthToSpaceOptions),
+    "DYNAMIC_UPDATE_SLICE": Row("update_slice", plain, _O.DynamicUpdateSliceOptions, 3, 3),
     "EXPAND_DIMS": composite(_reshaped, _O.ExpandDimsOptions, 2, 2, operands=1),
+    "GATHER_ND": Row("gather_nd", plain, _O.GatherNdOptions, 2, 2),
     "PACK": composite(_pack, _O.PackOptions, 1, None),
     "REVERSE_V2": composite(_reverse, _O.ReverseV2Options, 2, 2, operands=1),
     "SLICE": composite(_slice, _O.SliceOptions, 3, 3, operands=1),

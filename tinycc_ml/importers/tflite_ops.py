@@ -25,6 +25,7 @@ from tinycc_ml.ops.arg_extreme import ArgExtremeAttrs
 from tinycc_ml.ops.batch_matmul import BatchMatMulAttrs
 from tinycc_ml.ops.concatenation import ConcatenationAttrs
 from tinycc_ml.ops.conv2d import Conv2DAttrs
+from tinycc_ml.ops.cumulative_sum import CumulativeSumAttrs
 from tinycc_ml.ops.depthwise_conv2d import DepthwiseConv2DAttrs
 from tinycc_ml.ops.fully_connected import FullyConnectedAttrs
 from tinycc_ml.ops.mean import MeanAttrs
@@ -98,6 +99,14 @@ def _mean(view: OperatorView) -> MeanAttrs:
 
 def _arg_extreme(view: OperatorView) -> ArgExtremeAttrs:
     return ArgExtremeAttrs(view.axis(view.one_integer(1, "axis")))
+
+
+def _cumulative_sum(view: OperatorView) -> CumulativeSumAttrs:
+    return CumulativeSumAttrs(
+        view.axis(view.one_integer(1, "axis")),
+        view.option(Field(0, "exclusive"), BOOL, False),
+        view.option(Field(1, "reverse"), BOOL, False),
+    )
 
 
 def _reduce_extreme(view: OperatorView) -> ReduceExtremeAttrs:
@@ -188,6 +197,7 @@ ROWS: dict[str, Row] = {
     "AVERAGE_POOL_2D": Row("average_pool2d", _pool2d, _O.Pool2DOptions),
     "CONCATENATION": Row("concatenation", _concatenation, _O.ConcatenationOptions, 1, None),
     "CONV_2D": Row("conv2d", _conv2d, _O.Conv2DOptions, 2, 3, bias_axis=0, hybrid="hybrid_conv2d"),
+    "CUMSUM": Row("cumulative_sum", _cumulative_sum, _O.CumsumOptions, 2, 2, operands=1),
     "DEPTHWISE_CONV_2D": Row(
         "depthwise_conv2d", _depthwise_conv2d, _O.DepthwiseConv2DOptions, 2, 3, bias_axis=3
     ),

@@ -14,11 +14,13 @@ from tinycc_ml.ops import (
     concatenation,
     conv2d,
     conv3d,
+    cumulative_sum,
     depthwise_conv2d,
     dequantize,
     difference,
     fully_connected,
     gather,
+    gather_nd,
     hybrid_conv2d,
     integers,
     logical_not,
@@ -47,6 +49,7 @@ from tinycc_ml.ops import (
     transpose,
     transpose_conv,
     unary,
+    update_slice,
 )
 from tinycc_ml.ops.access import Access, Elementwise, Pattern, Spans, Whole, Window, lowest_read
 from tinycc_ml.ops.activation import Activation
@@ -97,6 +100,7 @@ __all__ = [
     "concatenation",
     "conv2d",
     "conv3d",
+    "cumulative_sum",
     "depthwise_conv2d",
     "dequantize",
     "difference",
@@ -104,6 +108,7 @@ __all__ = [
     "format_layer_graph",
     "fully_connected",
     "gather",
+    "gather_nd",
     "hybrid_conv2d",
     "integerize",
     "integers",
@@ -139,5 +144,6 @@ __all__ = [
     "transpose",
     "transpose_conv",
     "unary",
+    "update_slice",
     "window_output",
 ]
