@@ -267,9 +267,9 @@ def test_contradictions_are_damage(model: Any, options: dict[str, Any], what: st
         ),
         (("FULLY_CONNECTED", [(1, 4), (3, 4), None], (1, 3)), {}, "weight computed at run time"),
         (
-            ("CONV_2D", [(2, 5, 5, 2), _W, bias(3)], (2, 4, 4, 3)),
+            ("CONV_2D", [(65, 5, 5, 2), _W, bias(3)], (65, 4, 4, 3)),
             {**_CONV, "padding": "VALID"},
-            "batch 2; allowed 1",
+            "batch 65; allowed up to 64",
         ),
     ],
 )
