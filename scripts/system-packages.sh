@@ -27,6 +27,13 @@ if [ "$goal" != demo ]; then
 fi
 if [ "$goal" = test ]; then
     need g++ g++
+    need riscv64-unknown-elf-gcc gcc-riscv64-unknown-elf
+    riscv64-unknown-elf-gcc --print-file-name=picolibc.specs 2>/dev/null | grep -q / ||
+        missing+=(picolibc-riscv64-unknown-elf)
+    need qemu-system-riscv64 qemu-system-misc
+    need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+    compiles aarch64-linux-gnu-gcc <<<'#include <pthread.h>' || missing+=(libc6-dev-arm64-cross)
+    need qemu-aarch64 qemu-user
     need clang clang
     need clang-format clang-format
     need cppcheck cppcheck

@@ -8,9 +8,10 @@
 
 #define TCML_FAULT_BYTES 42u
 
-/* Registers are those of Armv7-M; a port without them leaves them 0. */
+/* Registers are those of Armv7-M; a port without them leaves them 0. On RISC-V the cause is mcause,
+ * and bfar is mtval: the address or the instruction that was wrong. */
 typedef struct {
-  uint32_t cause; /* exception number (3 HardFault ... 6 UsageFault); signal number on POSIX */
+  uint32_t cause; /* exception number (3 HardFault ... 6 UsageFault on Arm); on POSIX the signal's */
   uint32_t cfsr;
   uint32_t hfsr;
   uint32_t mmfar;

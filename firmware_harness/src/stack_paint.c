@@ -16,6 +16,8 @@ static inline __attribute__((always_inline)) uintptr_t stack_pointer(void) {
   uintptr_t sp;
 #if defined(__arm__) || defined(__aarch64__)
   __asm__ volatile("mov %0, sp" : "=r"(sp));
+#elif defined(__riscv)
+  __asm__ volatile("mv %0, sp" : "=r"(sp));
 #elif defined(__x86_64__)
   __asm__ volatile("mov %%rsp, %0" : "=r"(sp));
 #else

@@ -41,7 +41,9 @@ def forgetful(
 def test_weights_that_were_not_copied_are_found(cli, tmp_path):
     image, _ = forgetful(tmp_path, "hot_weights", "flash", "ram")
     arguments = ("--board", "mps2-an386", "--on", "serial", "--data", DIGITS_DATA)
-    with running_qemu(image.elf, "mps2-an386") as (_, port):
+    emulator = load_board("mps2-an386").emulator
+    assert emulator is not None
+    with running_qemu(image.elf, emulator) as (_, port):
         result = cli("validate", DIGITS, *arguments, "--port", port, "--json")
     assert result.code == 1
     assert result.json["identical"] < result.json["total"]

@@ -44,6 +44,10 @@ static void misbehave(uint8_t mode) {
   if (mode == FAKE_MODE_FAULT) {
 #if defined(__arm__)
     __asm__ volatile("udf #0");
+#elif defined(__aarch64__)
+    __asm__ volatile(".inst 0"); /* udf #0 */
+#elif defined(__riscv)
+    __asm__ volatile("unimp");
 #else
     __builtin_trap();
 #endif

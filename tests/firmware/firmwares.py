@@ -10,7 +10,10 @@ from tinycc_ml.runner.firmware import FirmwareImage, build_firmware
 from tinycc_ml.targets import load_board
 
 HERE = Path(__file__).parent
-EMULATED = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547")
+EMULATED = (
+    *("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547"),
+    *("qemu-rv32", "qemu-rv64", "qemu-rv64-v"),
+)
 INPUT_BYTES = 3000
 STACK_BYTES = 2000
 MODE_NORMAL, MODE_FAULT, MODE_BAD_ADDRESS, MODE_HANG, MODE_STACK, MODE_ERROR = range(6)

@@ -5,12 +5,17 @@
   __asm__ volatile(".rept " #count "\n nop\n .endr" : : : "memory"); \
   tcml_layer_done(layer, &output, 1u)
 
+#if defined(__riscv)
+#define COUNT_DOWN(rounds) "li %0, " #rounds "\n1: addi %0, %0, -1\n bnez %0, 1b"
+#else
+#define COUNT_DOWN(rounds) "movw %0, #" #rounds "\n1: subs %0, %0, #1\n bne 1b"
+#endif
+
 /* 1 + 2 * rounds instructions, in a loop because an assembler block must not be too long. */
 #define LOOP(layer, rounds)                                                              \
   {                                                                                      \
     uint32_t left;                                                                       \
-    __asm__ volatile("movw %0, #" #rounds "\n1: subs %0, %0, #1\n bne 1b"               \
-                     : "=r"(left) : : "cc", "memory");                                   \
+    __asm__ volatile(COUNT_DOWN(rounds) : "=r"(left) : : "cc", "memory");                \
     tcml_layer_done(layer, &output, 1u);                                                 \
   }
 

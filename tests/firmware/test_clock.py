@@ -5,15 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.firmware.firmwares import EMULATED, nop_firmware
-from tests.firmware.test_fake_model import needs_emulator
+from tests.firmware.test_fake_model import emulated
 from tinycc_ml.runner.sessions import open_device
 from tinycc_ml.targets import load_board
 
 NOPS = [0, 0, 1, 2, 3, 13, 31, 32, 39, 40, 41, 100, 1000, 12345]
 
 
-@needs_emulator
-@pytest.mark.parametrize("board_name", EMULATED)
+@pytest.mark.parametrize("board_name", list(map(emulated, EMULATED)))
 def test_counts_are_exact_and_repeatable(board_name: str) -> None:
     with open_device(nop_firmware(board_name), load_board(board_name)) as device:
         device.write_inputs([b"\0"])

@@ -6,6 +6,7 @@ import shutil
 import zlib
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.firmware.firmwares import (
     EMULATED,
@@ -21,13 +22,24 @@ from tests.firmware.firmwares import (
 from tinycc_ml.errors import DeviceFaultError
 from tinycc_ml.runner.protocol import TimeUnit
 from tinycc_ml.runner.sessions import open_device
-from tinycc_ml.targets import load_board
+from tinycc_ml.targets import load_board, toolchain_of
 
 needs_emulator = pytest.mark.skipif(
     shutil.which("qemu-system-arm") is None or shutil.which("arm-none-eabi-gcc") is None,
     reason="qemu-system-arm or arm-none-eabi-gcc is not installed",
 )
-BOARDS = ["host", *(pytest.param(name, marks=needs_emulator) for name in EMULATED)]
+
+
+def emulated(name: str) -> ParameterSet:
+    """A board as a parameter: its test needs its compiler and its emulator."""
+    board = load_board(name)
+    assert board.emulator is not None
+    tools = (toolchain_of(board).compiler, board.emulator.program)
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    return pytest.param(name, marks=pytest.mark.skipif(bool(missing), reason=f"no {missing}"))
+
+
+BOARDS = ["host", *map(emulated, (*EMULATED, "linux-aarch64"))]
 PARTNO = {"mps2-an385": 0xC23, "mps2-an386": 0xC24, "mps2-an500": 0xC27, "mps3-an547": 0xD22}
 
 

@@ -26,6 +26,7 @@ from tinycc_ml.runner.sessions import open_device
 from tinycc_ml.targets import load_board
 
 USAGE_FAULT, BUS_FAULT = 6, 5
+ILLEGAL, STORE_FAULT = 2, 7
 SIGILL, SIGSEGV = 4, 11
 
 
@@ -42,9 +43,13 @@ def test_a_fault_ends_the_run_and_the_next_session_works(board_name: str, number
         report = device.fault()
         assert report.recorded
         assert report.layers_done == 1
-        if board.is_host:
+        family = board.core_data.family
+        if family in ("host", "aarch64"):
             assert report.reset_reason is ResetReason.SOFTWARE
             assert report.cause == (SIGILL if number == MODE_FAULT else SIGSEGV)
+        elif family == "riscv":
+            assert report.cause == (ILLEGAL if number == MODE_FAULT else STORE_FAULT)
+            assert 0x8000_0000 <= report.pc < 0x8001_0000
         else:
             assert report.cause == (USAGE_FAULT if number == MODE_FAULT else BUS_FAULT)
             assert report.cfsr != 0
@@ -91,9 +96,11 @@ def test_an_emulator_that_dies_is_named() -> None:
 @needs_emulator
 def test_an_interrupted_session_leaves_no_process_behind() -> None:
     seen: list[ChildProcess] = []
+    emulator = load_board("mps2-an500").emulator
+    assert emulator is not None
 
     def interrupted() -> None:
-        with running_qemu(fake_firmware("mps2-an500").elf, "mps2-an500") as (child, _):
+        with running_qemu(fake_firmware("mps2-an500").elf, emulator) as (child, _):
             seen.append(child)
             raise KeyboardInterrupt
 
@@ -108,4 +115,7 @@ def test_emulated_boards_are_those_of_the_issue() -> None:
         "cortex-m4",
         "cortex-m7",
         "cortex-m55",
+        "rv32imac",
+        "rv64gc",
+        "rv64gcv",
     ]

@@ -20,6 +20,7 @@ CLANG_TARGETS = {
     "mps2": "thumbv7em-none-eabi",
     "mps3": "thumbv8.1m.main-none-eabi",
     "stm32f7": "thumbv7em-none-eabi",
+    "virt": "riscv32-unknown-elf",
     "posix": "",
 }
 
@@ -42,7 +43,8 @@ def test_every_board_builds_without_warnings(board: str, optimize: str) -> None:
 def test_clang_finds_nothing_either(port: str) -> None:
     target = CLANG_TARGETS[port]
     emulated = ["ports/emulated"] if port.startswith("mps") else []
-    folders = ["include", "src", f"ports/{port}", *emulated, *(["startup"] if target else [])]
+    startup = {"virt": ["startup_riscv"], "posix": []}.get(port, ["startup"])
+    folders = ["include", "src", f"ports/{port}", *emulated, *startup]
     sources = [p for f in folders for p in sorted((HARNESS / f).glob("*.c"))]
     clock_hz = 216_000_000 if port == "stm32f7" else 25_000_000
     command = [

@@ -71,7 +71,9 @@ def test_own_file(tmp_path: Path):
 
 def test_own_file_may_be_its_own_emulator(tmp_path: Path):
     text = GOOD.replace('firmware_of = "mps2-an386"', 'firmware_of = "mine"')
-    assert "'mine' has no firmware for QEMU; allowed mps2-an385, " in refusal(tmp_path, text)
+    assert "'mine' has no firmware for qemu-system-arm; allowed mps2-an385, " in refusal(
+        tmp_path, text
+    )
     assert load_text(tmp_path, text + '[firmware]\nport = "mps2"\n').firmware is not None
 
 
@@ -123,8 +125,17 @@ def test_unknown_name(name: str, nearest: str):
         ('core = "cortex-m4"', 'core = "cortex-m9"', "core: 'cortex-m9' is not known; allowed"),
         ('fpu = "sp"', 'fpu = "dp"', "fpu: 'dp' does not exist on cortex-m4; allowed none, sp"),
         ('firmware_of = "mps2-an386"', 'firmware_of = "mps2-an388"', "nearest: mps2-an3"),
-        ('firmware_of = "mps2-an386"', 'firmware_of = "rpi-pico"', "has no firmware for QEMU"),
-        ('firmware_of = "mps2-an386"', 'firmware_of = "host"', "has no firmware for QEMU"),
+        (
+            'firmware_of = "mps2-an386"',
+            'firmware_of = "rpi-pico"',
+            "has no firmware for qemu-system-arm",
+        ),
+        ('firmware_of = "mps2-an386"', 'firmware_of = "qemu-rv32"', "'qemu-rv32' has no firmware"),
+        (
+            'firmware_of = "mps2-an386"',
+            'firmware_of = "host"',
+            "has no firmware for qemu-system-arm",
+        ),
         ("[emulator]", 'compiler_flags = ["-fplugin=x.so"]\n[emulator]', "compiler_flags"),
         ("\n[[memories]]", "\n[[memories", "not valid TOML"),
         ('vendor = "me"', 'vendor = "me"\nvendor = "me"', "not valid TOML"),

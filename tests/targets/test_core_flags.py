@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tinycc_ml.targets import ARM_GCC, CORES, Core
+from tinycc_ml.targets import AARCH64_GCC, ARM_GCC, CORES, RISCV_GCC, Core
 
 MACROS = {
     "dsp": "__ARM_FEATURE_DSP",
@@ -15,7 +15,15 @@ MACROS = {
     "unaligned": "__ARM_FEATURE_UNALIGNED",
     "thumb2": "__thumb2__",
 }
-VARIANTS = [(core, fpu) for core in CORES.values() if core.name != "host" for fpu in core.fpu_flags]
+VARIANTS = [
+    (core, fpu) for core in CORES.values() if core.family == "cortex-m" for fpu in core.fpu_flags
+]
+OTHERS = [core for core in CORES.values() if core.family in ("riscv", "aarch64")]
+DEFINED = {
+    "dotprod": "__ARM_FEATURE_DOTPROD 1",
+    "umull": "__riscv_mul 1",
+    "aarch64": "__ARM_NEON 1",
+}
 
 
 @pytest.mark.skipif(shutil.which(ARM_GCC.compiler) is None, reason="no arm-none-eabi-gcc")
@@ -26,3 +34,16 @@ def test_features_agree_with_the_compiler(core: Core, fpu: str):
     for feature, macro in MACROS.items():
         expected = feature in core.features and not (feature == "mve" and fpu == "none")
         assert (f"#define {macro} " in result.stdout) == expected, feature
+
+
+@pytest.mark.parametrize("core", OTHERS, ids=[core.name for core in OTHERS])
+def test_features_of_other_families_agree_with_the_compiler(core: Core):
+    compiler = (RISCV_GCC if core.family == "riscv" else AARCH64_GCC).compiler
+    if shutil.which(compiler) is None:
+        pytest.skip(f"no {compiler}")
+    command = [compiler, *core.flags, "-E", "-dM", "-x", "c", "-"]
+    result = subprocess.run(command, input="", capture_output=True, text=True, check=True)
+    for feature, macro in DEFINED.items():
+        if feature == "umull" and core.family == "aarch64":
+            continue
+        assert (f"#define {macro}" in result.stdout) == (feature in core.features), feature

@@ -21,6 +21,7 @@ PORT_FOLDERS = {
     "mps2": ("startup", "ports/emulated", "ports/mps2"),
     "mps3": ("startup", "ports/emulated", "ports/mps3"),
     "stm32f7": ("startup", "ports/stm32f7"),
+    "virt": ("startup_riscv", "ports/virt"),
     "posix": ("ports/posix",),
 }
 _COMMON_FLAGS = ("-std=c11", "-g", "-ffunction-sections", "-fdata-sections")
@@ -102,8 +103,10 @@ def build_firmware(
         *include_flags,
         *extra_flags,
     ]
-    model_flags = [*compile_flags(target or board), *(["-DTCML_TRACE=1"] if trace else [])]
-    if not board.is_host:
+    toolchain = toolchain_of(board)
+    core_flags = (*compile_flags(target or board), *toolchain.compile_flags)
+    model_flags = [*core_flags, *(["-DTCML_TRACE=1"] if trace else [])]
+    if toolchain.explains_stack:
         model_flags.append(CALL_GRAPH_FLAG)
     compiler = _compiler(board)
     objects: dict[str, Path] = {}
@@ -139,13 +142,17 @@ def harness_flags(board: Board, target: Board) -> tuple[str, ...]:
     also runs a Cortex-M0+'s code. But both parts must pass floats in the same way.
     """
     own, models = compile_flags(board), compile_flags(target)
-    hard = "-mfloat-abi=hard"
-    return own if (hard in own) == (hard in models) else models
+    return own if _convention(own) == _convention(models) else models
+
+
+def _convention(flags: Sequence[str]) -> list[str]:
+    """What of the flags decides how arguments are passed; soft floats are the default."""
+    return [f for f in flags if f.startswith(("-mabi=", "-mfloat-abi="))]
 
 
 def board_macros(board: Board) -> list[str]:
     """The board's numbers as the harness's C files want them."""
-    if board.is_host or board.firmware is None:
+    if board.firmware is None or board.firmware.port == "posix":
         return []
     macros = [f"-DTCML_CLOCK_HZ={board.clock_hz}u", f"-DTCML_BAUD={board.firmware.baud}u"]
     if board.emulator is not None:
@@ -156,20 +163,20 @@ def board_macros(board: Board) -> list[str]:
 def _link_flags(
     board: Board, harness: Path, build_dir: Path, sections: Path | None, arena_bytes: int
 ) -> list[str]:
-    if board.is_host:
-        return ["-pthread", "-lm"]
+    flags = toolchain_of(board).link_flags
+    if board.firmware is not None and board.firmware.port == "posix":
+        return [*flags, "-lm"]
     # The linker script includes both; the linker looks in its working directory first.
     (build_dir / "memory.ld").write_text(memory_script(board, arena_bytes), encoding="utf-8")
     fragment = sections.read_text(encoding="utf-8") if sections else ""
     (build_dir / "sections.ld").write_text(fragment, encoding="utf-8")
-    script = harness / "linker" / "cortex_m.ld"
+    script = harness / "linker" / "bare_metal.ld"
     return [
-        "-nostartfiles",
-        "--specs=nano.specs",
+        *flags,
         "-Wl,--gc-sections",
         "-Wl,--fatal-warnings",
         "-Wl,-Map=firmware.map",
-        f"-Wl,-T,{script}",
+        *("-T", str(script)),
         "-lm",
     ]
 

@@ -8,7 +8,7 @@ from tinycc_ml.runner.memory_map import memory_script
 from tinycc_ml.runner.qemu import QEMU
 from tinycc_ml.targets import Board, load_board
 
-_LINKER_SCRIPT = "cortex_m.ld"
+_LINKER_SCRIPT = "bare_metal.ld"
 
 
 def machines(board: Board, arena_bytes: int) -> tuple[Machine, ...]:

@@ -10,13 +10,22 @@ from pathlib import Path
 
 from tinycc_ml.errors import ToolchainError
 from tinycc_ml.runner.process import ChildProcess
+from tinycc_ml.targets import Emulator
 
 QEMU = "qemu-system-arm"
-QEMU_DEBIAN_PACKAGE = "qemu-system-arm"
+#: The Debian package that brings each emulator.
+DEBIAN_PACKAGES = {
+    QEMU: "qemu-system-arm",
+    "qemu-system-riscv32": "qemu-system-misc",
+    "qemu-system-riscv64": "qemu-system-misc",
+    "qemu-aarch64": "qemu-user",
+}
 
 
 @contextmanager
-def running_qemu(elf: Path, machine: str, plugin: str = "") -> Iterator[tuple[ChildProcess, str]]:
+def running_qemu(
+    elf: Path, emulator: Emulator, plugin: str = ""
+) -> Iterator[tuple[ChildProcess, str]]:
     """Runs firmware in QEMU; gives the process and the URL of its serial port.
 
     QEMU gets a socket that already listens, so no other program can take the port in between, and
@@ -25,23 +34,20 @@ def running_qemu(elf: Path, machine: str, plugin: str = "") -> Iterator[tuple[Ch
 
     Args:
         elf: The firmware.
-        machine: QEMU's name of the machine, such as `mps2-an500`.
+        emulator: Which QEMU, machine and core.
         plugin: What to pass to `-plugin`, if anything.
 
     Raises:
         ToolchainError: If QEMU is missing or does not start.
     """
-    program = shutil.which(QEMU)
-    if program is None:
-        raise ToolchainError(
-            f"{QEMU} is not installed; on Debian and Ubuntu: "
-            f"sudo apt-get install {QEMU_DEBIAN_PACKAGE}"
-        )
+    program = find_qemu(emulator)
     with socket.create_server(("127.0.0.1", 0), backlog=1) as listener:
         port = listener.getsockname()[1]
         command = [
             program,
-            *("-machine", machine),
+            *("-machine", emulator.machine),
+            *(("-cpu", emulator.cpu) if emulator.cpu else ()),
+            *(("-bios", "none") if emulator.program != QEMU else ()),
             *("-icount", "shift=0"),
             *("-display", "none"),
             *("-monitor", "none"),
@@ -51,6 +57,21 @@ def running_qemu(elf: Path, machine: str, plugin: str = "") -> Iterator[tuple[Ch
             *(("-plugin", plugin) if plugin else ()),
             *("-kernel", str(elf)),
         ]
-        child = ChildProcess(command, f"QEMU {machine}", pass_fds=(listener.fileno(),))
+        child = ChildProcess(command, f"QEMU {emulator.machine}", pass_fds=(listener.fileno(),))
     with child:
         yield child, f"socket://127.0.0.1:{port}"
+
+
+def find_qemu(emulator: Emulator) -> str:
+    """The path of a board's emulator.
+
+    Raises:
+        ToolchainError: If it is missing.
+    """
+    program = shutil.which(emulator.program)
+    if program is None:
+        raise ToolchainError(
+            f"{emulator.program} is not installed; on Debian and Ubuntu: "
+            f"sudo apt-get install {DEBIAN_PACKAGES[emulator.program]}"
+        )
+    return program

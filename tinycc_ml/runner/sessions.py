@@ -61,8 +61,8 @@ def open_device(
                 raise BoardError(
                     f"{board.name}: QEMU cannot run this board's code; use --on serial"
                 )
-            machine = board.emulator.machine
-            child, url = stack.enter_context(running_qemu(image.elf, machine, plugin))
+            run = running_program if board.emulator.is_program else running_qemu
+            child, url = stack.enter_context(run(image.elf, board.emulator, plugin))
             name = child.name
         else:
             child, url = stack.enter_context(running_program(image.elf))

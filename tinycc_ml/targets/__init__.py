@@ -19,7 +19,14 @@ from tinycc_ml.targets.regions import (
     data_regions,
     ram_blocks,
 )
-from tinycc_ml.targets.toolchain import ARM_GCC, HOST_CC, Toolchain, toolchain_of
+from tinycc_ml.targets.toolchain import (
+    AARCH64_GCC,
+    ARM_GCC,
+    HOST_CC,
+    RISCV_GCC,
+    Toolchain,
+    toolchain_of,
+)
 
 if TYPE_CHECKING:
     from tinycc_ml.targets.board import (
@@ -33,9 +40,11 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AARCH64_GCC",
     "ARM_GCC",
     "CORES",
     "HOST_CC",
+    "RISCV_GCC",
     "Board",
     "Caches",
     "Core",

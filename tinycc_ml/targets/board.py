@@ -65,8 +65,14 @@ class Emulator(_Data):
     board's own memory limits still decide whether a model fits.
     """
 
+    program: Literal[
+        "qemu-system-arm", "qemu-system-riscv32", "qemu-system-riscv64", "qemu-aarch64"
+    ] = "qemu-system-arm"
+    """Which QEMU. `qemu-aarch64` runs a program for Linux instead of a whole machine."""
     machine: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
-    """QEMU's name of the machine (`qemu-system-arm -M`)."""
+    """QEMU's name of the machine (`qemu-system-arm -M`); `linux` for `qemu-aarch64`."""
+    cpu: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.,=_-]*$", max_length=80)] = ""
+    """The core and its options (`-cpu`), where the machine does not decide that."""
     firmware_of: Name
     """The board whose start-up code, linker script and serial port the firmware uses."""
     timer_hz: Annotated[_Int, Field(gt=0)]
@@ -78,11 +84,16 @@ class Emulator(_Data):
     note: Annotated[str, Field(max_length=400)] = ""
     """What of the emulation differs from the board."""
 
+    @property
+    def is_program(self) -> bool:
+        """Whether the firmware runs as a program under Linux."""
+        return self.program == "qemu-aarch64"
+
 
 class Firmware(_Data):
     """Which files of `firmware_harness/` make a firmware for this board."""
 
-    port: Literal["mps2", "mps3", "stm32f7", "posix"]
+    port: Literal["mps2", "mps3", "virt", "stm32f7", "posix"]
     """The port: start-up code, serial port and timer."""
     baud: Annotated[_Int, Field(gt=0)] = 115200
     """Speed of the serial line."""

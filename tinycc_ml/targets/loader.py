@@ -120,19 +120,22 @@ def _check_emulator(board: Board, path: Path) -> None:
             f"{_where(path)}: emulator.firmware_of: board '{lender}' is not known; "
             f"{_nearest(lender)}"
         )
-    firmware = (board if lender == board.name else _parse(_bundled()[lender])).firmware
-    if firmware is None or firmware.port == "posix":
-        able = [b.name for b in map(_parse, _bundled().values()) if _runs_in_qemu(b)]
+    program = board.emulator.program
+    if not _runs_in(program, board if lender == board.name else _parse(_bundled()[lender])):
+        able = [b.name for b in map(_parse, _bundled().values()) if _runs_in(program, b)]
         raise BoardError(
-            f"{_where(path)}: emulator.firmware_of: board '{lender}' has no firmware for QEMU; "
+            f"{_where(path)}: emulator.firmware_of: '{lender}' has no firmware for {program}; "
             f"allowed {', '.join(sorted(able))}"
         )
 
 
-def _runs_in_qemu(board: Board) -> bool:
+def _runs_in(program: str, board: Board) -> bool:
     emulator = board.emulator
     return (
-        board.firmware is not None and emulator is not None and emulator.firmware_of == board.name
+        board.firmware is not None
+        and emulator is not None
+        and emulator.program == program
+        and emulator.firmware_of == board.name
     )
 
 
