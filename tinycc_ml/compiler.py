@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -46,6 +46,7 @@ from tinycc_ml.memplan import (
 )
 from tinycc_ml.ops import LayerGraph, format_layer_graph, integerize
 from tinycc_ml.placement import Where, data_bytes, place
+from tinycc_ml.regions import Regions, Spread, bytes_in_data_block
 from tinycc_ml.targets import Board, features
 from tinycc_ml.transforms import SIMPLIFY
 
@@ -103,6 +104,8 @@ def compile_model(
     hot_code: Where = "flash",
     weights: Where = "flash",
     ram_limit: int | None = None,
+    regions: Regions = "auto",
+    limits: Mapping[str, int] | None = None,
     bindings: Bindings | None = None,
     name: str | None = None,
     dump: Dump | None = None,
@@ -121,6 +124,8 @@ def compile_model(
         hot_code: Where kernels run.
         weights: Where constants lie during an inference.
         ram_limit: Bytes for the arena; by default, and only with `auto`, what the board has.
+        regions: Whether the arena may lie in several memories.
+        limits: Bytes that it may take of regions of the board's data RAM, by their names.
         bindings: Numbers for dimensions that the model file leaves open.
         name: Prefix of all generated names; the file's stem by default.
         dump: Called with a step's name and its result as text, after each step.
@@ -153,11 +158,14 @@ def compile_model(
         layers, integers, features(board), options.io, portable=kernels == "portable"
     )
     state_bytes = sum(layers.types[state.value].size_bytes for state in layers.states)
-    placing = _Placing(board, options.io, optimize, ram_limit, state_bytes)
+    spread = Spread(board, options.io, regions, limits or {})
+    placing = _Placing(board, options.io, optimize, ram_limit, state_bytes, spread)
     program, plan = _place(layers, streaming, placing)
     dump("07_order", format_order(program))
     dump("08_place", plan.render())
-    placement = place(program, board, plan.arena_bytes, hot_code, weights)
+    placement = place(program, board, bytes_in_data_block(plan, board), hot_code, weights)
+    if plan.regions:
+        placement = replace(placement, arena_memory="")  # each array has its own
     layout = make_layout(program, plan, options.io, dict(graph.types), placement)
     # 10. account; before 9, whose texts quote it
     digest = hashlib.sha256(data).hexdigest()
@@ -193,6 +201,7 @@ class _Placing:
     optimize: Optimize
     ram_limit: int | None
     state_bytes: int
+    spread: Spread
 
     @property
     def limit_bytes(self) -> int | None:
@@ -201,11 +210,16 @@ class _Placing:
             return self.ram_limit
         return ram_block_bytes(self.board) - self.state_bytes
 
+    def exceeds_board(self, plan: MemoryPlan) -> bool:
+        """Whether an arena fits the board in no memory as a whole, and no limit was set."""
+        limit_bytes = self.limit_bytes if self.ram_limit is None else None
+        return limit_bytes is not None and plan.arena_bytes > limit_bytes
+
 
 def _place(program: Program, streaming: Streaming, placing: _Placing) -> tuple[Program, MemoryPlan]:
     """The memory plan, and the program with the groups that it asks for.
 
-    `auto` gives up disjoint buffers and whole layers only where they do not fit.
+    `auto` gives up one array, then disjoint buffers and whole layers, only where they do not fit.
 
     Raises:
         DoesNotFitError: If the arena exceeds a limit that the user has set.
@@ -220,8 +234,11 @@ def _place(program: Program, streaming: Streaming, placing: _Placing) -> tuple[P
         streamed = streaming.smallest()
     elif placing.optimize == "balanced":
         streamed = streaming.balanced()
-    elif placing.optimize in ("auto", "flash") and limit_bytes is not None and exceeds:
-        streamed = streaming.within(limit_bytes)
+    elif limit_bytes is not None and exceeds:
+        streamed = _fitting(streamed, streaming, placing, limit_bytes)
+    streamed = placing.spread.asked(streamed)
+    if placing.exceeds_board(streamed.plan) and not streamed.plan.regions:
+        streamed = placing.spread.needed(streamed) or streamed
     arena_bytes = streamed.plan.arena_bytes
     if placing.ram_limit is not None and arena_bytes > placing.ram_limit:
         raise DoesNotFitError(
@@ -229,6 +246,16 @@ def _place(program: Program, streaming: Streaming, placing: _Placing) -> tuple[P
             f"--optimize {placing.optimize}, {arena_bytes - placing.ram_limit:,} too many"
         )
     return streamed.program, streamed.plan
+
+
+def _fitting(
+    streamed: Streamed, streaming: Streaming, placing: _Placing, limit_bytes: int
+) -> Streamed:
+    """In the place of a plan that does not fit: in several memories, else row by row."""
+    split = placing.spread.needed(streamed) if placing.ram_limit is None else None
+    if split is not None or placing.optimize == "latency":
+        return split or streamed
+    return streaming.within(limit_bytes)
 
 
 def curve(compilation: Compilation) -> tuple[Streamed, ...]:
@@ -253,7 +280,8 @@ def fit_problems(compilation: Compilation) -> tuple[str, ...]:
     if board.is_host:
         return ()
     problems: list[str] = []
-    known, arena_bytes = replace(compilation.layout.placement, code_bytes=0), manifest.arena_bytes
+    known = replace(compilation.layout.placement, code_bytes=0)
+    arena_bytes = bytes_in_data_block(compilation.plan, board)
     for kind, need, have in (
         (
             "RAM",

@@ -63,6 +63,11 @@ def shared_project(
         DoesNotFitError: If the models together exceed a memory of the board.
     """
     board = compilations[0].board
+    if any(compilation.plan.regions for compilation in compilations):
+        raise DoesNotFitError(
+            "--share-arena: the arena is one array, but a model's lies in several memories; use "
+            "--regions one, and --optimize ram where it does not fit"
+        )
     arena_bytes = max(compilation.plan.arena_bytes for compilation in compilations)
     project = SharedProject(
         name,

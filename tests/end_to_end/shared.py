@@ -23,6 +23,8 @@ _DEFAULTS: dict[str, Any] = {
     "hot_code": "flash",
     "weights": "flash",
     "ram_limit": None,
+    "regions": "auto",
+    "region_limit": (),
     "shape": (),
     "dim": (),
 }

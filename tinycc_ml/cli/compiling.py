@@ -8,10 +8,12 @@ from pathlib import Path
 
 from tinycc_ml.compiler import Compilation, Dump, compile_model
 from tinycc_ml.emit import ArenaKind, EmitOptions, Io
+from tinycc_ml.errors import BoardError
 from tinycc_ml.importers import parse_bindings
 from tinycc_ml.kernels import KernelChoice
 from tinycc_ml.memplan import Optimize
 from tinycc_ml.placement import Where
+from tinycc_ml.regions import Regions
 from tinycc_ml.sharing import compile_shared
 from tinycc_ml.targets import load_board
 
@@ -28,6 +30,8 @@ class Choices:
     hot_code: Where
     weights: Where
     ram_limit: int | None
+    regions: Regions
+    region_limit: tuple[str, ...]
     shape: tuple[str, ...]
     dim: tuple[str, ...]
 
@@ -51,10 +55,23 @@ def compile_for(
         hot_code=choices.hot_code,
         weights=choices.weights,
         ram_limit=choices.ram_limit,
+        regions=choices.regions,
+        limits=_sizes(choices.region_limit),
         bindings=parse_bindings(choices.shape, choices.dim),
         name=name,
         dump=dump,
     )
+
+
+def _sizes(given: Sequence[str]) -> dict[str, int]:
+    """Bytes by name, of texts such as ``DTCM=8192``."""
+    sizes: dict[str, int] = {}
+    for text in given:
+        name, _, number = text.rpartition("=")
+        if not name or not number.isascii() or not number.isdecimal():
+            raise BoardError(f"--region-limit {text!r}: write it like DTCM=8192")
+        sizes[name] = int(number)
+    return sizes
 
 
 def compile_together(

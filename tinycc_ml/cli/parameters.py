@@ -63,6 +63,21 @@ def compile_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "[the board's, with --optimize auto].",
     )(decorated)
     decorated = click.option(
+        "--regions",
+        type=click.Choice(["auto", "one", "split"]),
+        default="auto",
+        show_default=True,
+        help="Arena as one array, or split over the board's memories, what is used most in the "
+        "fastest; auto: split where one array fits nowhere.",
+    )(decorated)
+    decorated = click.option(
+        "--region-limit",
+        multiple=True,
+        metavar="NAME=BYTES",
+        help="What a split arena may take of one of the board's memories; may be repeated "
+        "[all but an eighth].",
+    )(decorated)
+    decorated = click.option(
         "--optimize",
         type=click.Choice(["auto", "latency", "balanced", "ram", "flash"]),
         default="auto",

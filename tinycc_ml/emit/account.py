@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinycc_ml import __version__
+from tinycc_ml.emit.arrays import arena_arrays, sections_of
 from tinycc_ml.emit.functions import function_name
 from tinycc_ml.emit.layout import Layout, Port
-from tinycc_ml.emit.manifest import LayerEntry, Manifest, RefusalEntry, StateEntry, TensorEntry
+from tinycc_ml.emit.manifest import (
+    ArenaEntry,
+    LayerEntry,
+    Manifest,
+    RefusalEntry,
+    StateEntry,
+    TensorEntry,
+)
 from tinycc_ml.emit.options import EmitOptions
-from tinycc_ml.emit.sections import fragment_name, sections_of
+from tinycc_ml.emit.sections import fragment_name
 from tinycc_ml.graph import Refusal
 from tinycc_ml.memplan import plan_method, scratch_at_fullest
 from tinycc_ml.schedule import format_schedule
@@ -71,6 +79,17 @@ def account(
         activation_bytes=plan.arena_bytes - scratch_at_fullest(program, plan),
         input_rows=next((call.pushed.rows for call in program.calls if call.pushed), 0),
         shared_arena=options.shared,
+        arenas=_arenas(layout, options),
+    )
+
+
+def _arenas(layout: Layout, options: EmitOptions) -> tuple[ArenaEntry, ...]:
+    """The arrays, where the arena is not one."""
+    if not layout.plan.regions:
+        return ()
+    return tuple(
+        ArenaEntry(array.local, array.memory, array.size_bytes, layout.plan.alignment)
+        for array in arena_arrays(layout, options)
     )
 
 

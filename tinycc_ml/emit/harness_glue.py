@@ -17,6 +17,8 @@ def emit_harness_glue(manifest: Manifest) -> str:
 
 def glue_context(manifest: Manifest) -> dict[str, Any]:
     """What ``scaffold/run_model.c.j2`` wants to know to call the model, and the descriptor."""
+    arrays = _arrays(manifest)
+    arenas = [argument for name in arrays for argument in _memory(name)]
     instance = ["&context"] if manifest.arena == "caller" else []
     digest = bytes.fromhex(manifest.model_sha256)
     return {
@@ -29,11 +31,12 @@ def glue_context(manifest: Manifest) -> dict[str, Any]:
         ],
         "context": manifest.arena == "caller",
         "arena_bytes": manifest.arena_bytes,
+        "arrays": arrays,
         "uses_state": manifest.state_bytes > 0,
         "reset_state": _reset_state(manifest),
         "init": wrap(
             f"    const tcml_status status = {manifest.name}_init(",
-            ["&context", *_memory("arena"), *(_memory("state") if manifest.states else [])],
+            ["&context", *arenas, *(_memory("state") if manifest.states else [])],
             ");",
             declaration=True,
         ),
@@ -51,6 +54,13 @@ def glue_context(manifest: Manifest) -> dict[str, Any]:
             ");",
         ),
     }
+
+
+def _arrays(manifest: Manifest) -> dict[str, str]:
+    """The arrays of the arena, and the macros of their sizes."""
+    model = manifest.name.upper()
+    names = [array.name for array in manifest.arenas] or ["arena"]
+    return {name: f"{model}_{name.upper()}_SIZE_BYTES" for name in names}
 
 
 def _memory(name: str) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from tinycc_ml.graph import TensorType
 from tinycc_ml.kernels import Call, Program
 from tinycc_ml.memplan import Io, MemoryPlan, external_values, storage_root
+from tinycc_ml.memplan import Placement as ArenaPlace
 from tinycc_ml.placement import Placement
 
 _ALL_IN_FLASH = Placement()
@@ -29,6 +31,11 @@ class Port:
     value: str
     type: TensorType
     c_type: str
+
+
+def array_suffix(memory: str) -> str:
+    """What the names of a memory's array end in: ``_sram1_sram2`` for ``SRAM1+SRAM2``."""
+    return "_" + re.sub(r"[^a-z0-9]+", "_", memory.lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,21 @@ class Layout:
         state = self._state(storage_root(self.program, name))
         if state is not None:
             return f"({qualifier}{c_type} *)(state + {self.offset_macro(state)})"
-        return f"({qualifier}{c_type} *)(arena + {self.offset_macro(name)})"
+        return f"({qualifier}{c_type} *)({self.address(name)})"
+
+    def array_of(self, name: str) -> str:
+        """The pointer to the array of the arena that holds a value or scratch."""
+        region = self.plan.region_of(name)
+        return f"arena{array_suffix(region.name)}" if region else "arena"
+
+    def address(self, name: str) -> str:
+        """An expression for the first byte of what lies in the arena."""
+        return f"{self.array_of(name)} + {self.offset_macro(name)}"
+
+    def offset_in_array(self, place: ArenaPlace) -> int:
+        """Where something lies in its array."""
+        region = self.plan.region_of(place.name)
+        return place.offset_bytes - (region.start_bytes if region else 0)
 
 
 def make_layout(

@@ -48,6 +48,16 @@ class StateEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ArenaEntry:
+    """An array of an arena that lies in several memories."""
+
+    name: str
+    memory: str
+    size_bytes: int
+    alignment: int
+
+
+@dataclass(frozen=True, slots=True)
 class LayerEntry:
     """One layer, in execution order."""
 
@@ -112,6 +122,7 @@ class Manifest:
     input_rows: int = 0
     activation_bytes: int = 0
     shared_arena: str = ""
+    arenas: tuple[ArenaEntry, ...] = ()
 
     def to_json(self) -> str:
         """The text of the file; the same project gives the same bytes."""
@@ -158,6 +169,7 @@ def load_manifest(folder: Path) -> Manifest:
                 "outputs": _entries(TensorEntry, data["outputs"]),
                 "states": _entries(StateEntry, data["states"]),
                 "layers": _entries(LayerEntry, data["layers"]),
+                "arenas": _entries(ArenaEntry, data["arenas"]),
                 "refusals": _entries(RefusalEntry, data["refusals"]),
                 "hot_functions": _strings(data["hot_functions"]),
                 "hot_weights": _strings(data["hot_weights"]),

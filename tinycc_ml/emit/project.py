@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from tinycc_ml.dtypes import DType, from_numpy
+from tinycc_ml.emit.arrays import arena_arrays, sections_of
 from tinycc_ml.emit.functions import call_text, function_text
 from tinycc_ml.emit.layout import Layout, Port
 from tinycc_ml.emit.manifest import Manifest
 from tinycc_ml.emit.options import EmitOptions
 from tinycc_ml.emit.pushing import pushing_context
 from tinycc_ml.emit.render import render
-from tinycc_ml.emit.sections import HOT_CODE_MACRO, fragment_name, placement_context, sections_of
+from tinycc_ml.emit.sections import HOT_CODE_MACRO, fragment_name, placement_context
 from tinycc_ml.emit.state import state_context
 from tinycc_ml.emit.text import (
     COLUMNS,
@@ -34,6 +35,7 @@ from tinycc_ml.loopir import (
     required_headers,
     required_intrinsics,
 )
+from tinycc_ml.memplan import Placement
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,7 @@ def model_context(layout: Layout, manifest: Manifest, options: EmitOptions) -> d
     """What the templates want to know of a model."""
     program, plan = layout.program, layout.plan
     with_context = options.arena == "caller"
-    uses_arena = plan.arena_bytes > 0
-    arena = "context->arena" if with_context else f"{options.shared or program.name}_arena.bytes"
+    arrays = arena_arrays(layout, options)
     return {
         "banner": _banner(manifest),
         "model": program.name,
@@ -98,17 +99,18 @@ def model_context(layout: Layout, manifest: Manifest, options: EmitOptions) -> d
         "inputs": [_port(port, manifest, "Input") for port in layout.inputs],
         "outputs": [_port(port, manifest, "Output") for port in layout.outputs],
         "context": with_context,
-        "uses_arena": uses_arena,
-        "shared": options.shared if uses_arena and not with_context else "",
-        "arena_expression": arena,
+        "uses_arena": bool(arrays),
+        "arrays": arrays,
+        "output_arrays": [a for a in arrays if a.local in _output_arrays(layout)],
+        "shared": options.shared if arrays and not with_context else "",
         "io_in_arena": options.io == "arena",
-        "init_declaration": _init_head(layout, ");"),
-        "init_definition": _init_head(layout, ") {"),
+        "init_declaration": _init_head(layout, options, ");"),
+        "init_definition": _init_head(layout, options, ") {"),
         "run_comment": _run_comment(layout, options),
         "run_declaration": _run_head(layout, options, ");"),
         "run_definition": _run_head(layout, options, ") {"),
         **pushing_context(layout, options),
-        "accessors": _accessors(layout, options, arena),
+        "accessors": _accessors(layout, options),
         "offsets": _offsets(layout),
         "headers": _headers(layout),
         "stdbool": any(p.type.dtype is DType.BOOL for p in (*layout.inputs, *layout.outputs)),
@@ -173,12 +175,15 @@ def _integer_macro(value: int) -> str:
     return f"({value})" if value < 0 else str(value)
 
 
-def _init_head(layout: Layout, tail: str) -> str:
+def _init_head(layout: Layout, options: EmitOptions, tail: str) -> str:
     model = layout.program.name
     state = ["void *state", "size_t state_size_bytes"] if layout.plan.states else []
+    # In order: the arena comes first, so that a model without one has its parameters, too.
+    arenas = [a.local for a in arena_arrays(layout, options)] or ["arena"]
+    arena = [p for name in arenas for p in (f"void *{name}", f"size_t {name}_size_bytes")]
     return wrap(
         f"tcml_status {model}_init(",
-        [f"{model}_context *context", "void *arena", "size_t arena_size_bytes", *state],
+        [f"{model}_context *context", *arena, *state],
         tail,
         declaration=True,
     )
@@ -213,11 +218,12 @@ def _run_comment(layout: Layout, options: EmitOptions) -> str:
     )
 
 
-def _accessors(layout: Layout, options: EmitOptions, arena: str) -> list[Accessor]:
+def _accessors(layout: Layout, options: EmitOptions) -> list[Accessor]:
     if options.io == "external" or layout.plan.arena_bytes == 0:
         return []
     model = layout.program.name
     parameter = f"const {model}_context *context" if options.arena == "caller" else "void"
+    arenas = {array.local: array.expression for array in arena_arrays(layout, options)}
     result: list[Accessor] = []
     inputs = layout.inputs if options.io == "arena" else ()
     when = "after a run, until the next run or input" if inputs else "once all rows are in"
@@ -238,6 +244,7 @@ def _accessors(layout: Layout, options: EmitOptions, arena: str) -> list[Accesso
             )
             star = f"{port.c_type} *" if kind == "input" else f"const {port.c_type} *"
             head = f"{star}{model}_{kind}_{index}("
+            arena = arenas[layout.array_of(port.value)]
             place = (f"({star})({arena} +", f"{layout.offset_macro(port.value)})")
             result.append(
                 Accessor(
@@ -267,7 +274,7 @@ def _offsets(layout: Layout) -> list[str]:
     The comments are aligned, as clang-format wants them.
     """
     rows = [
-        (f"#define {layout.offset_macro(p.name)} {p.offset_bytes}", f"/* {p.size_bytes:,} bytes */")
+        (f"#define {layout.offset_macro(p.name)} {layout.offset_in_array(p)}", _held(layout, p))
         for p in layout.plan.placements
     ]
     rows += [
@@ -280,6 +287,18 @@ def _offsets(layout: Layout) -> list[str]:
     width = max((len(macro) for macro, _ in rows), default=0)
     has_room = all(width + 1 + len(comment) <= COLUMNS for _, comment in rows)
     return [f"{macro:<{width}} {comment}" if has_room else macro for macro, comment in rows]
+
+
+def _held(layout: Layout, place: Placement) -> str:
+    region = layout.plan.region_of(place.name)
+    where = f" of {layout.array_of(place.name)}" if region else ""
+    return f"/* {place.size_bytes:,} bytes{where} */"
+
+
+def _output_arrays(layout: Layout) -> set[str]:
+    """The arrays that hold outputs."""
+    values = [p.value for p in layout.outputs if layout.parameter_of(p.value) is None]
+    return {layout.array_of(value) for value in values}
 
 
 def _digest_macro(model: str, digest: str) -> str:
@@ -328,10 +347,7 @@ def _intrinsics(layout: Layout) -> str:
 def _copies_in(layout: Layout) -> list[dict[str, str]]:
     if layout.io != "arena":
         return []
-    return [
-        _copy(f"arena + {layout.offset_macro(port.value)}", port.parameter, port)
-        for port in layout.inputs
-    ]
+    return [_copy(layout.address(port.value), port.parameter, port) for port in layout.inputs]
 
 
 def _copies_out(layout: Layout) -> list[dict[str, str]]:
@@ -339,7 +355,7 @@ def _copies_out(layout: Layout) -> list[dict[str, str]]:
     return [
         _copy(
             port.parameter,
-            layout.parameter_of(port.value) or f"arena + {layout.offset_macro(port.value)}",
+            layout.parameter_of(port.value) or layout.address(port.value),
             port,
         )
         for port in layout.outputs

@@ -6,18 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tinycc_ml.emit.arrays import array_comment, sections_of
 from tinycc_ml.emit.layout import Layout
 from tinycc_ml.emit.manifest import Manifest
 from tinycc_ml.emit.options import EmitOptions
 from tinycc_ml.emit.project import emit_model, model_context
 from tinycc_ml.emit.render import render
-from tinycc_ml.emit.sections import (
-    Section,
-    arena_section,
-    fragment_name,
-    placement_context,
-    sections_of,
-)
+from tinycc_ml.emit.sections import Section, arena_section, fragment_name, placement_context
 from tinycc_ml.emit.shared_manifest import SharedManifest
 from tinycc_ml.emit.text import block_comment, comment_safe, wrap
 from tinycc_ml.errors import OutputError
@@ -113,6 +108,7 @@ def _check_names(project: SharedProject) -> None:
 def _context(project: SharedProject, contexts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     first = project.manifests[0]
     sections = _sections(project)
+    own = arena_section(project.arena_memory)
     needed = sum(manifest.arena_bytes for manifest in project.manifests)
     return {
         "banner": _banner(project),
@@ -133,6 +129,11 @@ def _context(project: SharedProject, contexts: Sequence[dict[str, Any]]) -> dict
         "pushed": project.options.io == "rows",
         "in_arena": project.options.io != "external",
         "models": [_model(m, c) for m, c in zip(project.manifests, contexts, strict=True)],
+        "array": {
+            "attribute": "TCML_ARENA_ATTRIBUTE",
+            "section": own.name if project.arena_memory else "",
+            "comment": array_comment(project.arena_memory),
+        },
         "fragment": fragment_name(project.name),
         **placement_context(sections),
     }

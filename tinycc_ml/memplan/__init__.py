@@ -15,7 +15,7 @@ from tinycc_ml.memplan.execution import (
 )
 from tinycc_ml.memplan.fullest import scratch_at_fullest
 from tinycc_ml.memplan.lifespan import plan_problem
-from tinycc_ml.memplan.plan import MemoryPlan, Placement, SharedBytes, StatePlacement
+from tinycc_ml.memplan.plan import ArenaRegion, MemoryPlan, Placement, SharedBytes, StatePlacement
 from tinycc_ml.memplan.planner import plan_memory, solve
 from tinycc_ml.memplan.problem import Overlap, PlannedBuffer, PlanProblem, WholePixels
 from tinycc_ml.memplan.program_order import order_program
@@ -25,12 +25,15 @@ from tinycc_ml.memplan.program_plan import (
     external_values,
     plan_method,
     plan_program,
+    plan_program_in_regions,
     storage_root,
 )
+from tinycc_ml.memplan.regions import RegionLimit
 from tinycc_ml.memplan.skyline import Budget
 from tinycc_ml.memplan.stream import Streamed, Streaming
 
 __all__ = [
+    "ArenaRegion",
     "Budget",
     "Execution",
     "Io",
@@ -42,6 +45,7 @@ __all__ = [
     "Placement",
     "PlanProblem",
     "PlannedBuffer",
+    "RegionLimit",
     "Scratch",
     "SharedBytes",
     "StatePlacement",
@@ -59,6 +63,7 @@ __all__ = [
     "plan_method",
     "plan_problem",
     "plan_program",
+    "plan_program_in_regions",
     "ram_curve",
     "safe_distance_bytes",
     "scratch_at_fullest",

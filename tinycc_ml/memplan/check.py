@@ -38,7 +38,35 @@ def check_plan(execution: Execution, plan: MemoryPlan) -> None:
                 f"memory check: view {view} starts at byte {placements[view].offset_bytes}, "
                 f"its source {source} at {placements[source].offset_bytes}"
             )
+    _check_regions(plan)
     _Replay(execution, plan, placements).run()
+
+
+def _check_regions(plan: MemoryPlan) -> None:
+    """Every buffer lies in one array, and arrays are apart and make up the arena."""
+    end = 0
+    for region in plan.regions:
+        if region.start_bytes != end or region.start_bytes % plan.alignment:
+            raise InternalError(
+                f"memory check: region {region.name} starts at byte {region.start_bytes} of the "
+                f"arena; the one before ends at {end}, the alignment is {plan.alignment}"
+            )
+        end = region.end_bytes
+    if plan.regions and end != plan.arena_bytes:
+        raise InternalError(
+            f"memory check: regions of {end} B make up an arena of {plan.arena_bytes} B"
+        )
+    for place in plan.placements if plan.regions else ():
+        inside = (
+            r.start_bytes <= place.offset_bytes
+            for r in plan.regions
+            if place.end_bytes <= r.end_bytes
+        )
+        if not any(inside):
+            raise InternalError(
+                f"memory check: {place.name} at byte {place.offset_bytes}, {place.size_bytes} B: "
+                "lies in no region as a whole"
+            )
 
 
 def _demands(execution: Execution) -> Iterator[tuple[str, int, int]]:

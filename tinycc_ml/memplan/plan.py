@@ -79,6 +79,26 @@ class StatePlacement:
 
 
 @dataclass(frozen=True, slots=True)
+class ArenaRegion:
+    """A part of the arena that is an array of its own, in a memory of its own.
+
+    Args:
+        name: Of the board's memory.
+        start_bytes: Where it begins, with all regions one behind the other.
+        size_bytes: Its size.
+    """
+
+    name: str
+    start_bytes: int
+    size_bytes: int
+
+    @property
+    def end_bytes(self) -> int:
+        """The offset after its last byte."""
+        return self.start_bytes + self.size_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryPlan:
     """Offsets for everything in one arena, and in the state area.
 
@@ -90,6 +110,8 @@ class MemoryPlan:
         shared: Where an output lies over an input, in order of steps.
         states: What lies in the state area, in ascending order of offsets.
         state_alignment: The state area must start at a multiple of it.
+        regions: The arrays that make up the arena, which needs no addresses without a gap then;
+            empty where it is one array.
     """
 
     placements: tuple[Placement, ...]
@@ -99,6 +121,7 @@ class MemoryPlan:
     shared: tuple[SharedBytes, ...] = ()
     states: tuple[StatePlacement, ...] = ()
     state_alignment: int = 1
+    regions: tuple[ArenaRegion, ...] = ()
 
     @property
     def state_bytes(self) -> int:
@@ -114,6 +137,11 @@ class MemoryPlan:
     def method(self) -> str:
         """How the layers share the arena, in words."""
         return "layer by layer" + (", outputs over dying inputs" if self.shared else "")
+
+    def region_of(self, name: str) -> ArenaRegion | None:
+        """The region of a buffer, view or scratch; ``None`` where the arena is one array."""
+        start = self.placement(name).offset_bytes if self.regions else 0
+        return next((r for r in self.regions if r.start_bytes <= start < r.end_bytes), None)
 
     def placement(self, name: str) -> Placement:
         """The placement of a buffer, view or scratch.

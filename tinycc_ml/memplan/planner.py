@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from tinycc_ml.memplan.lifespan import plan_problem, storage_roots
 from tinycc_ml.memplan.plan import MemoryPlan, Placement, SharedBytes
 from tinycc_ml.memplan.portfolio import DEFAULT_BUDGET, best_placement
 from tinycc_ml.memplan.problem import Overlap, PlanProblem
+from tinycc_ml.memplan.regions import RegionLimit, join_plans, parts_of
 from tinycc_ml.memplan.skyline import Budget
 from tinycc_ml.memplan.state import place_states
 
@@ -50,7 +52,37 @@ def plan_memory(
 
 def plan_execution(execution: Execution) -> MemoryPlan:
     """Place all buffers of an execution in one arena; see :func:`plan_memory`."""
-    plan = _with_views(solve(plan_problem(execution)), execution)
+    return _complete(solve(plan_problem(execution)), execution)
+
+
+def plan_in_regions(
+    execution: Execution, limits: Sequence[RegionLimit], heat: Mapping[str, int]
+) -> MemoryPlan | None:
+    """Place all buffers of an execution in arrays in several memories.
+
+    Args:
+        execution: The execution.
+        limits: The memories, the fastest first.
+        heat: Bytes that an inference moves to and from each buffer, view and scratch.
+
+    Returns:
+        ``None`` if they do not fit. Where one memory holds all, the plan of one array.
+    """
+    problem = plan_problem(execution)
+    moved: Counter[str] = Counter()
+    roots = storage_roots(execution)
+    for name, moved_bytes in heat.items():
+        moved[roots.get(name, name)] += moved_bytes
+    parts = parts_of(problem, limits, moved)
+    if parts is None:
+        return None
+    plans = [(name, solve(part)) for name, part in parts]
+    return _complete(join_plans(problem, plans), execution)
+
+
+def _complete(plan: MemoryPlan, execution: Execution) -> MemoryPlan:
+    """The plan with its views and states, checked."""
+    plan = _with_views(plan, execution)
     plan = replace(
         plan,
         states=place_states(execution.states),

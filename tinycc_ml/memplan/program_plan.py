@@ -22,8 +22,9 @@ from tinycc_ml.memplan.execution import (
 )
 from tinycc_ml.memplan.lifespan import plan_problem
 from tinycc_ml.memplan.plan import MemoryPlan
-from tinycc_ml.memplan.planner import plan_execution
+from tinycc_ml.memplan.planner import plan_execution, plan_in_regions
 from tinycc_ml.memplan.portfolio import best_placement
+from tinycc_ml.memplan.regions import RegionLimit
 from tinycc_ml.memplan.skyline import Budget
 from tinycc_ml.ops import Access
 
@@ -86,6 +87,31 @@ def plan_program(program: Program, io: Io, *, overlap: bool = False) -> MemoryPl
         tuple(program_step(program, call, inside, overlap=overlap) for call in program.calls),
         inside,
     )
+
+
+def plan_program_in_regions(
+    program: Program,
+    io: Io,
+    limits: Sequence[RegionLimit],
+    heat: Mapping[str, int],
+    *,
+    overlap: bool,
+) -> MemoryPlan | None:
+    """Places every value and scratch of the program in arrays in several memories.
+
+    Args:
+        program: Calls in execution order.
+        io: As for :func:`plan_program`, which has checked the program's groups.
+        limits: The memories, the fastest first.
+        heat: Bytes that an inference moves to and from each value and scratch.
+        overlap: Whether an output may lie over inputs that die in its layer.
+
+    Returns:
+        ``None`` if they do not fit.
+    """
+    inside = values_in_arena(program, io)
+    steps = tuple(program_step(program, c, inside, overlap=overlap) for c in program.calls)
+    return plan_in_regions(_execution(program, steps, inside), limits, heat)
 
 
 def plan_method(program: Program, plan: MemoryPlan) -> str:

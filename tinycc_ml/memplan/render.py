@@ -23,7 +23,16 @@ def render_plan(plan: MemoryPlan) -> str:
         f"arena {plan.arena_bytes} B, lower bound {plan.lower_bound_bytes} B, "
         f"gap {plan.gap_bytes} B, alignment {plan.alignment}"
     )
-    lines = [head, "", *_table(plan, keys), "", *_overlaps(plan), *_map(plan, owners, keys)]
+    regions = [f"region {r.name}: {r.size_bytes} B from {r.start_bytes} on" for r in plan.regions]
+    lines = [
+        head,
+        *regions,
+        "",
+        *_table(plan, keys),
+        "",
+        *_overlaps(plan),
+        *_map(plan, owners, keys),
+    ]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 

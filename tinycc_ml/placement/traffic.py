@@ -1,4 +1,4 @@
-"""How many bytes a call of a kernel reads of what it does not write."""
+"""How many bytes a call of a kernel reads and writes."""
 
 from __future__ import annotations
 
@@ -29,10 +29,16 @@ def bytes_read(kernel: LoopKernel) -> Mapping[str, int]:
     What stands behind a condition is counted as if it always held. Of the window that is passed to
     an intrinsic each element is read once.
     """
-    reads: Counter[str] = Counter()
-    buffers = {b.name: b for b in kernel.buffers if b.role in (Role.INPUT, Role.CONSTANT)}
-    _count(kernel.body, 1, buffers, reads)
-    return reads
+    moved = bytes_moved(kernel)
+    buffers = [b.name for b in kernel.buffers if b.role in (Role.INPUT, Role.CONSTANT)]
+    return {name: moved[name] for name in buffers if name in moved}
+
+
+def bytes_moved(kernel: LoopKernel) -> Mapping[str, int]:
+    """Bytes that one call reads and writes of each parameter; counted as :func:`bytes_read` is."""
+    moved: Counter[str] = Counter()
+    _count(kernel.body, 1, {b.name: b for b in kernel.buffers}, moved)
+    return moved
 
 
 def _count(
@@ -52,3 +58,5 @@ def _count(
                 for part in subexpressions(statement.value):
                     if isinstance(part, Load | Lookup) and part.buffer in buffers:
                         reads[part.buffer] += times * buffers[part.buffer].dtype.size_bytes
+                if isinstance(statement, Store) and statement.buffer in buffers:
+                    reads[statement.buffer] += times * buffers[statement.buffer].dtype.size_bytes

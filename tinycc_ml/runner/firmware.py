@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,6 +68,7 @@ def build_firmware(
     trace: bool = True,
     sections: Path | None = None,
     arena_bytes: int = 0,
+    arenas: Mapping[str, str] | None = None,
 ) -> FirmwareImage:
     """Compiles model sources and harness, and links them.
 
@@ -85,6 +86,7 @@ def build_firmware(
         trace: Whether the model calls the harness after each layer.
         sections: The model's linker fragment, if it has one.
         arena_bytes: Size of the model's arena, which decides in which memory it lies.
+        arenas: As for :func:`tinycc_ml.runner.memory_map.memory_script`.
 
     Raises:
         BoardError: If there is no port of the harness for the board.
@@ -117,6 +119,9 @@ def build_firmware(
             build_dir,
         )
         objects[source.stem] = output
+    if not _has_system(board):
+        script = memory_script(board, arena_bytes, arenas)
+        (build_dir / "memory.ld").write_text(script, encoding="utf-8")
     elf = build_dir / "firmware.elf"
     _run(
         [
@@ -127,7 +132,7 @@ def build_firmware(
             *(f"-I{folder}" for folder in folders),
             *(source for folder in folders for source in sorted(folder.glob("*.c"))),
             *(output.name for output in objects.values()),
-            *_link_flags(board, harness, build_dir, sections, arena_bytes),
+            *_link_flags(board, harness, build_dir, sections),
             *("-o", elf.name),
         ],
         build_dir,
@@ -160,14 +165,16 @@ def board_macros(board: Board) -> list[str]:
     return macros
 
 
-def _link_flags(
-    board: Board, harness: Path, build_dir: Path, sections: Path | None, arena_bytes: int
-) -> list[str]:
+def _has_system(board: Board) -> bool:
+    """Whether an operating system loads the program, so that nobody asks for a memory map."""
+    return board.firmware is not None and board.firmware.port == "posix"
+
+
+def _link_flags(board: Board, harness: Path, build_dir: Path, sections: Path | None) -> list[str]:
     flags = toolchain_of(board).link_flags
-    if board.firmware is not None and board.firmware.port == "posix":
+    if _has_system(board):
         return [*flags, "-lm"]
-    # The linker script includes both; the linker looks in its working directory first.
-    (build_dir / "memory.ld").write_text(memory_script(board, arena_bytes), encoding="utf-8")
+    # The linker script includes it and memory.ld; the linker looks in its working directory first.
     fragment = sections.read_text(encoding="utf-8") if sections else ""
     (build_dir / "sections.ld").write_text(fragment, encoding="utf-8")
     script = harness / "linker" / "bare_metal.ld"

@@ -66,6 +66,7 @@ def build_project(
         trace=trace,
         sections=next((project / name for name in manifest.files if name.endswith(".ld")), None),
         arena_bytes=manifest.arena_bytes,
+        arenas={f"TCML_{array.name}".upper(): array.memory for array in manifest.arenas},
     )
     sizes = image.sizes()
     code, weights = sizes[manifest.name], sizes[f"{manifest.name}_weights"]
