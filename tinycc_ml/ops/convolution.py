@@ -167,15 +167,15 @@ def _weight_problem(bound: BoundNode, channel_axis: int) -> str | None:
 
 
 #: Operators whose second input, the weight, may be of 4 bits.
-_PACKED_WEIGHT = ("conv2d", "depthwise_conv2d", "fully_connected", "transpose_conv")
+PACKED_WEIGHT = ("conv2d", "depthwise_conv2d", "fully_connected", "transpose_conv")
 
 
 def packed_problem(bound: BoundNode) -> str | None:
     """Why an input cannot have 4 bits, or ``None``; all other operators know bytes only."""
     for position, type_ in enumerate(bound.inputs):
-        is_weight = position == 1 and bound.node.op in _PACKED_WEIGHT
+        is_weight = position == 1 and bound.node.op in PACKED_WEIGHT
         if type_.dtype is DType.INT4 and not is_weight:
-            return f"input {position} is int4; allowed in weights of {', '.join(_PACKED_WEIGHT)}"
+            return f"input {position} is int4; allowed in weights of {', '.join(PACKED_WEIGHT)}"
     return None
 
 

@@ -17,7 +17,7 @@ _RNG = np.random.default_rng(5)
 _UINT8 = 2
 
 
-def _run(graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+def run(graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     values = evaluate(integerize(graph), inputs)
     return [values[name] for name in graph.outputs]
 
@@ -31,13 +31,13 @@ def _onnxruntime(data: bytes, inputs: Mapping[str, np.ndarray]) -> list[np.ndarr
     return [np.asarray(y) for y in session.run(None, dict(inputs))]
 
 
-def _compare(data: bytes, expected_ops: list[str], step: float, *arrays: np.ndarray) -> None:
+def compare(data: bytes, expected_ops: list[str], step: float, *arrays: np.ndarray) -> None:
     """The graph's operators, and that its outputs are within one step of ONNX Runtime's."""
     graph = imported(data)
     assert ops(graph) == expected_ops
     names = [f"x{i}" for i in range(len(arrays))]
     expected = _onnxruntime(data, dict(zip(names, arrays, strict=True)))
-    for found, y in zip(_run(graph, arrays), expected, strict=True):
+    for found, y in zip(run(graph, arrays), expected, strict=True):
         assert found.shape == y.shape and found.dtype == y.dtype
         assert np.abs(found.astype(float) - y.astype(float)).max() <= step * 1.001
 
@@ -66,7 +66,7 @@ def test_conv(dtype: type, activation: str) -> None:
     y = q.both(q.add("GlobalAveragePool", [y]), 0.02, -10)
     data = q.build({"x0": [1, 1, 8, 8]}, [y])
     names = ["quantize", "reshape", "conv2d", "mean", "reshape", "dequantize"]
-    _compare(data, names, 0.02, _float(1, 1, 8, 8))
+    compare(data, names, 0.02, _float(1, 1, 8, 8))
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8])
@@ -77,7 +77,7 @@ def test_depthwise_with_float_bias_and_transposes(dtype: type) -> None:
     y = q.both(q.add("Conv", [x, w], group=4, auto_pad="SAME_UPPER"), 0.02, 3)
     y = q.add("Transpose", [y], perm=[0, 2, 3, 1])
     data = q.build({"x0": [1, 7, 6, 4]}, [y])
-    _compare(data, ["quantize", "depthwise_conv2d", "dequantize"], 0.02, _float(1, 7, 6, 4))
+    compare(data, ["quantize", "depthwise_conv2d", "dequantize"], 0.02, _float(1, 7, 6, 4))
 
 
 def test_grouped_conv() -> None:
@@ -86,7 +86,7 @@ def test_grouped_conv() -> None:
     y = q.both(q.add("Conv", [x, q.weight(*_weight(6, 2, 1, 1))], group=2), 0.02, 3)
     y = q.add("Transpose", [y], perm=[0, 2, 3, 1])
     data = q.build({"x0": [1, 3, 3, 4]}, [y])
-    _compare(data, ["quantize", "conv2d", "dequantize"], 0.02, _float(1, 3, 3, 4))
+    compare(data, ["quantize", "conv2d", "dequantize"], 0.02, _float(1, 3, 3, 4))
 
 
 def test_conv_of_three_dimensions() -> None:
@@ -96,7 +96,7 @@ def test_conv_of_three_dimensions() -> None:
     y = q.add("Conv", [x, w, q.constant(_float(6))], group=2, pads=[1, 1, 0, 1, 0, 1])
     y = q.add("Transpose", [q.both(q.add("Relu", [y]), 0.03, -128)], perm=[0, 2, 3, 4, 1])
     data = q.build({"x0": [1, 4, 5, 3, 4]}, [y])
-    _compare(data, ["quantize", "conv3d", "dequantize"], 0.03, _float(1, 4, 5, 3, 4))
+    compare(data, ["quantize", "conv3d", "dequantize"], 0.03, _float(1, 4, 5, 3, 4))
 
 
 def test_embedding_by_indices_of_run_time() -> None:
@@ -107,7 +107,7 @@ def test_embedding_by_indices_of_run_time() -> None:
         q.nodes, {"x0": [2, 3], "x1": [3, 4]}, [y], q.constants, types={"x0": TensorProto.INT64}
     )
     names = ["cast", "integer_mod", "gather", "quantize", "reshape", "add", "dequantize"]
-    _compare(data, names, 0.03, np.array([[0, 6, -1], [3, -7, 2]]), _float(3, 4))
+    compare(data, names, 0.03, np.array([[0, 6, -1], [3, -7, 2]]), _float(3, 4))
 
 
 def test_gemm_and_a_scalar_factor() -> None:
@@ -117,7 +117,7 @@ def test_gemm_and_a_scalar_factor() -> None:
     y = q.both(y, 0.01, 3)
     y = q.both(q.add("Mul", [y, q.constant(np.float32(-0.37))]), 0.005, 0)
     data = q.build({"x0": [1, 8]}, [y])
-    _compare(data, ["quantize", "fully_connected", "table", "dequantize"], 0.005, _float(1, 8))
+    compare(data, ["quantize", "fully_connected", "table", "dequantize"], 0.005, _float(1, 8))
 
 
 def test_add_concat_and_pooling() -> None:
@@ -132,7 +132,7 @@ def test_add_concat_and_pooling() -> None:
     found = ops(imported(data))
     assert found.count("quantize") == 3  # both inputs, and one operand of the concatenation
     assert {"add", "concatenation", "max_pool2d", "average_pool2d", "dequantize"} <= set(found)
-    _compare(data, found, 0.04, _float(1, 1, 4, 6), _float(1, 1, 4, 6))
+    compare(data, found, 0.04, _float(1, 1, 4, 6), _float(1, 1, 4, 6))
 
 
 @pytest.mark.parametrize("op", ["Sigmoid", "Softmax"])
@@ -142,7 +142,7 @@ def test_probabilities(op: str) -> None:
     data = q.build({"x0": [1, 10]}, [y])
     inner = {"Sigmoid": ["table"], "Softmax": ["softmax", "quantize"]}[op]
     names = ["quantize", *inner, "dequantize"]
-    _compare(data, names, 1 / 255, _float(1, 10) * 3)
+    compare(data, names, 1 / 255, _float(1, 10) * 3)
 
 
 def test_requantization_and_identical_pairs() -> None:
@@ -150,7 +150,7 @@ def test_requantization_and_identical_pairs() -> None:
     x = q.both(q.both("x0", 0.05, 5), 0.05, 5)
     y = q.both(x, 0.08, -3)
     data = q.build({"x0": [2, 5]}, [y])
-    _compare(data, ["quantize", "quantize", "dequantize"], 0.08, _float(2, 5))
+    compare(data, ["quantize", "quantize", "dequantize"], 0.08, _float(2, 5))
 
 
 def test_a_model_with_uint8_inputs_and_outputs() -> None:
@@ -161,7 +161,7 @@ def test_a_model_with_uint8_inputs_and_outputs() -> None:
     graph = imported(data)
     assert graph.types[graph.inputs[0]].dtype is DType.UINT8
     x_q = np.array([[0, 255, 17, 130]], np.uint8)
-    _compare(data, ["quantize", "fully_connected", "quantize"], 1, x_q)
+    compare(data, ["quantize", "fully_connected", "quantize"], 1, x_q)
 
 
 def test_uint8_weights_around_128_are_int8_weights() -> None:
@@ -172,7 +172,7 @@ def test_uint8_weights_around_128_are_int8_weights() -> None:
     q.nodes.append(node("DequantizeLinear", [w, s, z], ["w"], axis=0))
     y = q.both(q.add("Gemm", [q.both("x0", 0.03, 5), "w"], transB=1), 0.02, 1)
     data = q.build({"x0": [1, 4]}, [y])
-    _compare(data, ["quantize", "fully_connected", "dequantize"], 0.02, _float(1, 4))
+    compare(data, ["quantize", "fully_connected", "dequantize"], 0.02, _float(1, 4))
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8])
@@ -196,4 +196,4 @@ def test_qlinear_conv_and_matmul(dtype: type) -> None:
     ]
     data = model(nodes, {"x0": [1, 1, 3, 3]}, ["out"], constants)
     names = ["quantize", "reshape", "conv2d", "reshape", "fully_connected", "dequantize"]
-    _compare(data, names, 0.04, _float(1, 1, 3, 3))
+    compare(data, names, 0.04, _float(1, 1, 3, 3))

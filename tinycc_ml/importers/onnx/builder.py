@@ -36,7 +36,7 @@ class Builder:
         self.types: dict[str, TensorType] = {}
         self.constants: dict[str, Constant] = {}
         self.origin = origin
-        self._known: dict[tuple[Constant, QuantParams | None], str] = {}
+        self._known: dict[tuple[Constant, QuantParams | None, bool], str] = {}
         self._copies: dict[tuple[str, tuple[int, ...]], str] = {}
         self._node_names: set[str] = set()
         self._ops = frozenset(definition.name for definition in all_ops())
@@ -112,8 +112,15 @@ class Builder:
         self._node_names.add(name)
         return name
 
-    def constant(self, array: Array, quant: QuantParams | None = None) -> str:
+    def constant(
+        self, array: Array, quant: QuantParams | None = None, *, is_int4: bool = False
+    ) -> str:
         """The value that holds a constant; equal constants are held once.
+
+        Args:
+            array: The elements.
+            quant: What they mean.
+            is_int4: Whether int8 elements are of 4 bits in our graph too; they must fit.
 
         Raises:
             UnsupportedError: If there is no such element type.
@@ -124,8 +131,10 @@ class Builder:
             dtype = from_numpy(array.dtype)
         except ValueError:
             raise UnsupportedError(f"a constant of {array.dtype}") from None
+        if is_int4:
+            dtype = DType.INT4
         constant = Constant(array)
-        key = constant, quant
+        key = constant, quant, is_int4
         if key not in self._known:
             name = self.new_value(TensorType(tuple(array.shape), dtype, quant))
             self.constants[name] = constant
@@ -146,7 +155,9 @@ class Builder:
         points = tuple(int(z) for z in np.broadcast_to(np.atleast_1d(zeros), (len(scales),)))
         axis = s.axis if len(scales) > 1 else None
         quant = QuantParams(scales, points, axis)
-        return self.emit("dequantize", [self.constant(array, quant)], dtype=DType.FLOAT32)
+        fits = array.size > 0 and DType.INT4.min <= array.min() and array.max() <= DType.INT4.max
+        name = self.constant(array, quant, is_int4=s.is_int4 and bool(fits))
+        return self.emit("dequantize", [name], dtype=DType.FLOAT32)
 
     def stored(self, item: Const | Value, order: tuple[int, ...]) -> str:
         """The name of a value with its dimensions in that order; a copy only where it must be.

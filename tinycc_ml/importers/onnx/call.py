@@ -211,7 +211,7 @@ class Call:
             return str(found)
         return one_line(found.s.decode("utf-8", errors="replace"))
 
-    def attr_tensor(self, name: str) -> Array | None:
+    def attr_tensor(self, name: str) -> Const | None:
         """A tensor attribute; ``None`` where it is absent.
 
         Raises:
@@ -220,7 +220,7 @@ class Call:
         if name not in self.attributes:
             return None
         found: TensorProto = self._attribute(name, AttributeProto.TENSOR, None).t
-        return self.reader.array(found)
+        return self.reader.constant(found)
 
     # Results.
 

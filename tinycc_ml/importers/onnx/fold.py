@@ -114,8 +114,8 @@ def _slice(call: Call, x: list[Array]) -> list[Array]:
 
 
 def _constant_of_shape(call: Call, x: list[Array]) -> list[Array]:
-    value = call.attr_tensor("value")
-    value = np.zeros(1, np.float32) if value is None else value
+    given = call.attr_tensor("value")
+    value = np.zeros(1, np.float32) if given is None else given.array
     shape = tuple(int(extent) for extent in x[0].reshape(-1))
     if any(extent < 0 for extent in shape) or value.size != 1:
         raise call.damaged(f"shape {list(shape[:16])}")

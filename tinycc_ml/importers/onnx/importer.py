@@ -144,7 +144,7 @@ class _Importer:
 
     def _initializer(self, tensor: TensorProto) -> Item:
         try:
-            return Const(self.reader.array(tensor))
+            return self.reader.constant(tensor)
         except UnsupportedError as error:
             # Only a problem where it is used.
             if any(tensor.name in node.input for node in self.model.graph.node):

@@ -15,6 +15,7 @@ from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array, Constant, Graph, Node, OpAttrs, QuantParams, TensorType
 from tinycc_ml.importers.onnx.tables import region, table_of
 from tinycc_ml.ops.activation import Activation
+from tinycc_ml.ops.convolution import PACKED_WEIGHT
 from tinycc_ml.ops.mean import MeanAttrs
 from tinycc_ml.ops.pooling import Pool2DAttrs
 
@@ -83,6 +84,7 @@ class _Rewriter:
         self.names = {node.name for node in graph.nodes}
 
     def result(self) -> Graph:
+        self._unpack()
         for node in self.graph.nodes:
             if node.name not in self.done:
                 self._node(replace(node, inputs=tuple(map(self._alias, node.inputs))))
@@ -97,12 +99,21 @@ class _Rewriter:
         )
         return _without_dead(_folded(rewritten))
 
+    def _unpack(self) -> None:
+        """Constants of 4 bits that are anything else than weights become int8."""
+        for name, type_ in self.graph.types.items():
+            if type_.dtype is DType.INT4:
+                floats = {node.outputs[0] for node in self.readers[name]}
+                uses = [(n, n.inputs.index(f)) for f in floats for n in self.readers[f]]
+                if not all(n.op in PACKED_WEIGHT and position == 1 for n, position in uses):
+                    self.types[name] = replace(type_, dtype=DType.INT8)
+
     def _alias(self, name: str) -> str:
         return self.aliases.get(name, name)
 
     def _node(self, node: Node) -> None:
         handled = False
-        if node.op == "dequantize" and self.types[node.inputs[0]].dtype is DType.INT8:
+        if node.op == "dequantize" and self.types[node.inputs[0]].dtype.bits <= 8:
             self.integers[node.outputs[0]] = node.inputs[0]
         elif node.op == "quantize" and node.inputs[0] in self.integers:
             handled = self._requantize(node)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.importers.onnx.call import Call
-from tinycc_ml.importers.onnx.values import Const, Item, Scaling, Value
+from tinycc_ml.importers.onnx.values import Const, Item, Value
 from tinycc_ml.ops.add import AddAttrs
 from tinycc_ml.ops.batch_matmul import BatchMatMulAttrs
 from tinycc_ml.ops.fully_connected import FullyConnectedAttrs
@@ -77,7 +78,7 @@ def _times(c: Const, factor: float) -> Const:
     if factor <= 0:
         return Const(c.numbers * np.float32(factor))
     s = c.scaling
-    return Const(c.array, Scaling(s.scales * np.float32(factor), s.zero_points, s.axis))
+    return Const(c.array, replace(s, scales=s.scales * np.float32(factor)))
 
 
 def matmul(call: Call) -> list[Item]:

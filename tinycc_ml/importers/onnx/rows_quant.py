@@ -12,7 +12,7 @@ from tinycc_ml.graph import Array, QuantParams
 from tinycc_ml.importers.onnx.call import Call
 from tinycc_ml.importers.onnx.rows_convolution import conv
 from tinycc_ml.importers.onnx.rows_matrix import matmul
-from tinycc_ml.importers.onnx.tensors import numpy_dtype
+from tinycc_ml.importers.onnx.tensors import numpy_dtype, type_name
 from tinycc_ml.importers.onnx.values import Const, Item, Scaling, Value
 
 _UINT8_OFFSET = 128
@@ -58,8 +58,16 @@ def quantize_linear(call: Call) -> list[Item]:
 def _quantized(call: Call, x: Const | Value, scale: int, zero_point: int) -> Item:
     scaling, dtype = _scaling(call, len(x.shape), scale, zero_point)
     _check_channels(call, scaling, x.shape)
-    if call.has_attr("output_dtype") and call.optional(zero_point) is None:
-        dtype = numpy_dtype(call.attr_int("output_dtype")) or dtype
+    zeros = call.optional(zero_point)
+    is_int4 = isinstance(zeros, Const) and zeros.is_int4
+    if call.has_attr("output_dtype") and zeros is None:
+        code = call.attr_int("output_dtype")
+        found = numpy_dtype(code)
+        if found is None or found.kind not in "iu":
+            raise UnsupportedError(f"to {type_name(code)}; allowed integers of 8 bits and more")
+        dtype = found
+    if is_int4:
+        raise UnsupportedError("to integers of 4 bits; allowed are constants that have them")
     if isinstance(x, Const):
         return Const(_round(x.numbers, scaling, dtype))
     if scaling.axis is not None:
@@ -104,7 +112,7 @@ def _dequantized(call: Call, position: int, scale: int, zero_point: int) -> Cons
     if isinstance(x, Const):
         if x.array.dtype.kind not in "iu" or x.scaling is not None:
             raise call.damaged(f"its input is {x.array.dtype}; allowed integers")
-        return Const(x.array, scaling)
+        return Const(x.array, replace(scaling, is_int4=x.is_int4))
     if scaling.axis is not None:
         raise UnsupportedError("an activation quantized per channel; allowed per tensor")
     name = _with_quant(call, x, scaling)
@@ -165,7 +173,8 @@ def _weight(call: Call, position: int, scale: int, zero_point: int) -> Const | V
     zeros = call.constant(zero_point, "zero point").reshape(-1).astype(np.int64)
     if scales.size != item.shape[0] or zeros.size not in (1, scales.size):
         raise call.damaged(f"{scales.size} scales for {list(item.shape)}")
-    return Const(item.array, Scaling(scales, np.broadcast_to(zeros, scales.shape), 0))
+    zeros = np.broadcast_to(zeros, scales.shape)
+    return Const(item.array, Scaling(scales, zeros, 0, item.is_int4))
 
 
 def _is_scalar(call: Call, scale: int) -> bool:

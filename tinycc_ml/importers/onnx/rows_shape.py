@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from tinycc_ml.errors import UnsupportedError
+from tinycc_ml.graph import Array
 from tinycc_ml.importers.onnx.call import Call, as_scalar
 from tinycc_ml.importers.onnx.tensors import numpy_dtype, type_name
 from tinycc_ml.importers.onnx.values import Const, Item, Value, identity
@@ -240,8 +241,11 @@ def softmax(call: Call) -> list[Item]:
 
 def constant(call: Call) -> list[Item]:
     """Constant, in any of its forms."""
-    array = call.attr_tensor("value")
-    if array is None and call.has_attr("value_float"):
+    found = call.attr_tensor("value")
+    if found is not None:
+        return [found]
+    array: Array | None = None
+    if call.has_attr("value_float"):
         array = np.array(call.attr_float("value_float"), np.float32)
     elif array is None and call.has_attr("value_int"):
         array = np.array(call.attr_int("value_int"), np.int64)

@@ -13,6 +13,8 @@ from onnx import TensorProto, helper
 from tinycc_ml.errors import ModelFileError, UnsupportedError
 from tinycc_ml.graph import Array
 from tinycc_ml.importers.flatbuffer import one_line
+from tinycc_ml.importers.onnx.values import Const
+from tinycc_ml.numerics import packed_bytes, unpack_int4
 
 #: No microcontroller holds more, and sizes stay below 2**31 in all later arithmetic.
 MAX_TENSOR_BYTES = 2**31 - 1
@@ -33,6 +35,11 @@ _TYPES: Mapping[int, tuple[str, str]] = {
     _P.DOUBLE: ("<f8", "double_data"),
     _P.UINT32: ("<u4", "uint64_data"),
     _P.UINT64: ("<u8", "uint64_data"),
+}
+#: Element types of 4 bits, and what they become.
+_INT4: Mapping[int, tuple[str, str]] = {
+    _P.UINT4: ("<u1", "int32_data"),
+    _P.INT4: ("<i1", "int32_data"),
 }
 
 
@@ -62,6 +69,10 @@ class TensorReader:
     file: str
     folder: Path | None
 
+    def constant(self, tensor: TensorProto) -> Const:
+        """A tensor as a constant; see :meth:`array`."""
+        return Const(self.array(tensor), is_int4=tensor.data_type in _INT4)
+
     def array(self, tensor: TensorProto) -> Array:
         """The data of a tensor.
 
@@ -70,13 +81,14 @@ class TensorReader:
             UnsupportedError: If the element type is none that can be read.
         """
         where = f"tensor '{one_line(tensor.name, 60)}'"
-        entry = _TYPES.get(tensor.data_type)
+        entry = _TYPES.get(tensor.data_type) or _INT4.get(tensor.data_type)
         if entry is None:
             raise UnsupportedError(f"{where} is {type_name(tensor.data_type)}")
         dtype, shape = np.dtype(entry[0]), tuple(tensor.dims)
         if len(shape) > MAX_RANK or any(extent < 0 for extent in shape):
             raise self._damaged(where, f"shape {list(shape[:MAX_RANK])}")
-        size_bytes = prod(shape) * dtype.itemsize
+        is_int4 = tensor.data_type in _INT4
+        size_bytes = packed_bytes(prod(shape)) if is_int4 else prod(shape) * dtype.itemsize
         if size_bytes > MAX_TENSOR_BYTES:
             raise UnsupportedError(
                 f"{where} has shape {list(shape)}: {size_bytes} bytes; allowed {MAX_TENSOR_BYTES}"
@@ -85,6 +97,8 @@ class TensorReader:
             raw = self._external(tensor, where, size_bytes)
         elif tensor.HasField("raw_data"):
             raw = tensor.raw_data
+        elif is_int4:
+            raw = self._packed(tensor, where, size_bytes)
         else:
             return self._listed(tensor, where, dtype, shape, entry[1])
         if len(raw) != size_bytes:
@@ -92,11 +106,21 @@ class TensorReader:
                 where,
                 f"{len(raw)} bytes of data for shape {list(shape)}, which takes {size_bytes}",
             )
+        if is_int4:
+            signed = unpack_int4(np.frombuffer(raw, np.uint8), shape)
+            return signed if dtype.kind == "i" else (signed & 15).astype(np.uint8)
         if dtype.kind == "b":
             # Any byte but 0 and 1 would be an invalid bool.
             truth: Array = np.frombuffer(raw, np.uint8).reshape(shape) != 0
             return truth
         return np.frombuffer(raw, dtype).reshape(shape)
+
+    def _packed(self, tensor: TensorProto, where: str, size_bytes: int) -> bytes:
+        """Elements of 4 bits that are listed: each number is a byte with two of them."""
+        items = tensor.int32_data
+        if len(items) != size_bytes or any(not -128 <= item <= 255 for item in items):
+            raise self._damaged(where, f"{len(items)} numbers for {size_bytes} bytes")
+        return bytes(item & 255 for item in items)
 
     def _listed(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,11 +17,13 @@ class Scaling:
         scales: float32; a scalar, or one element per index of `axis`.
         zero_points: int64, of the same shape.
         axis: The dimension that the scales run along; ``None`` for scalars.
+        is_int4: The integers have 4 bits in the file.
     """
 
     scales: Array
     zero_points: Array
     axis: int | None
+    is_int4: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,12 @@ class Const:
     Attributes:
         array: Its elements, in the file's order of dimensions.
         scaling: For the result of DequantizeLinear: what makes real numbers of the integers.
+        is_int4: In the file elements have 4 bits, signed or not; here they are int8 or uint8.
     """
 
     array: Array
     scaling: Scaling | None = None
+    is_int4: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -58,8 +62,8 @@ class Const:
         """Its dimensions in another order."""
         s = self.scaling
         if s is not None and s.axis is not None:
-            s = Scaling(s.scales, s.zero_points, order.index(s.axis))
-        return Const(self.array.transpose(order), s)
+            s = replace(s, axis=order.index(s.axis))
+        return Const(self.array.transpose(order), s, self.is_int4)
 
 
 @dataclass(frozen=True, slots=True)

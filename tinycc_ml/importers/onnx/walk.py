@@ -232,7 +232,7 @@ class Walker:
         """Walks a subgraph."""
         inner = Scope(
             scope.opsets,
-            {t.name: Const(self._reader.array(t)) for t in graph.initializer},
+            {t.name: self._reader.constant(t) for t in graph.initializer},
             scope,
             scope.attributes,
             scope.depth + 1,
