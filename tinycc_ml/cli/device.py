@@ -13,12 +13,14 @@ from tinycc_ml.compiler import Compilation, check_fits, generate
 from tinycc_ml.emit import write_project
 from tinycc_ml.errors import BoardError, LinkError, ToolchainError
 from tinycc_ml.runner import (
+    AUTO,
     BuiltProject,
     CycleCounter,
     Device,
     Place,
     build_project,
     count_cycles,
+    find_port,
     open_device,
     why_no_estimate,
 )
@@ -52,11 +54,14 @@ def choose_on(board: Board, on: Place | None, port: str | None) -> Place:
     """
     if on is None:
         on = "serial" if port else "host" if board.is_host else "qemu"
-    if on == "serial" and port is None:
-        raise BoardError(f"{board.name}: --on serial needs --port, such as /dev/ttyACM0 or COM3")
     if on == "qemu" and board.emulator is None:
         raise BoardError(f"{board.name}: no emulator is known for this board; use --on host")
     return on
+
+
+def choose_port(board: Board, port: str | None) -> str:
+    """The serial port that the user named, or the one at which the board's USB ids are found."""
+    return find_port(board) if port in (None, AUTO) else str(port)
 
 
 @contextmanager
@@ -75,12 +80,14 @@ def session(
     Args:
         compilation: The model.
         on: Where to run; ``None`` for the board's usual way.
-        port: Serial port of a board.
+        port: Serial port of a board; ``None`` or ``auto`` to look for it.
         trace: Whether the layers are traced: needed for their times and checksums.
         cycles: Whether to count what QEMU executes, to estimate cycles; needs `trace`.
     """
     board = compilation.board
     on = choose_on(board, on, port)
+    if on == "serial":
+        port = choose_port(board, port)
     if not board.is_host and on != "host":
         check_fits(compilation)
     with tempfile.TemporaryDirectory(prefix="tinycc-ml-") as folder:

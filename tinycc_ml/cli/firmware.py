@@ -37,8 +37,7 @@ def command(
 ) -> None:
     """Build a board's test firmware of MODEL: the model, the harness, the serial protocol.
 
-    Flash it with the board's own tool; then `run`, `validate` and `bench --on serial --port P`
-    talk to it.
+    Flash it with `tinycc-ml flash`; then `run`, `validate` and `bench --on serial` talk to it.
     """
     compilation = compile_for(model, board, choices)
     check_fits(compilation)
@@ -63,6 +62,9 @@ def command(
     if as_json:
         print_json("firmware", {"board": compilation.board.name, "file": str(output), **sizes})
         return
-    out.print(f"{output}: flash it, then use --on serial --port PORT", soft_wrap=True)
+    out.print(
+        f"{output}: put it on the board with `tinycc-ml flash`, then use --on serial",
+        soft_wrap=True,
+    )
     if stack_bound_bytes is not None:
         out.print(f"an inference takes at most {stack_bound_bytes:,} bytes of stack")

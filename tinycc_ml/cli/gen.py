@@ -18,7 +18,6 @@ from tinycc_ml.cli.parameters import (
     models_argument,
     name_option,
 )
-from tinycc_ml.cli.shell import write_shell
 from tinycc_ml.compiler import Compilation, check_fits, generate, project_name
 from tinycc_ml.emit import EmitOptions, SharedProject, write_project
 from tinycc_ml.emit.projects import KIND_NAMES, Files
@@ -94,6 +93,9 @@ def command(
     if project is None:
         write_project(output, files, force=force)
     else:
+        # Not above: it loads the serial port's package too, for the firmware harness.
+        from tinycc_ml.cli.shell import write_shell
+
         files, kept = write_shell(compilation, project, output, force=force)
     if as_json:
         print_json("gen", {**_result(compilation, output, files), "project": project})

@@ -21,6 +21,8 @@ _VERBS = {
     "bench": "Measure time per layer, RAM, stack and flash.",
     "analyze": "Show operators, shapes, MACs, bytes; tell whether it fits.",
     "firmware": "Build the firmware that a real board is measured with.",
+    "flash": "Put a firmware on a board with the tool that is installed.",
+    "selftest": "Check a board and its serial line in ten seconds.",
     "boards": "List the boards.",
     "ops": "List the supported operators.",
     "doctor": "Tell which tools are installed, and how to get the others.",

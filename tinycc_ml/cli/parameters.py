@@ -122,11 +122,16 @@ def compile_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(decorated)
 
 
+port_option: _Decorator = click.option(
+    "--port",
+    help="Serial port of a board: /dev/ttyACM0, COM3, socket://host:port; auto looks for the "
+    "board's USB ids  [auto with --on serial].",
+)
+
+
 def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--on`` and ``--port``."""
-    command = click.option(
-        "--port", help="Serial port of a board: /dev/ttyACM0, COM3, socket://host:port."
-    )(command)
+    command = port_option(command)
     return click.option(
         "--on",
         type=click.Choice(["host", "qemu", "serial"]),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tinycc_ml.targets.board import (
         Board,
         Caches,
+        Debug,
         Emulator,
         Firmware,
         Memory,
@@ -48,6 +49,7 @@ __all__ = [
     "Board",
     "Caches",
     "Core",
+    "Debug",
     "Emulator",
     "Firmware",
     "Memory",
@@ -68,8 +70,22 @@ __all__ = [
 ]
 
 
+_DATA_CLASSES = frozenset(
+    {"Board", "Caches", "Debug", "Emulator", "Firmware", "Memory", "PlatformIO", "Source"}
+)
+
+
 def __getattr__(name: str) -> object:
-    if name in {"Board", "Caches", "Emulator", "Firmware", "Memory", "PlatformIO", "Source"}:
+    if name in {
+        "Board",
+        "Caches",
+        "Debug",
+        "Emulator",
+        "Firmware",
+        "Memory",
+        "PlatformIO",
+        "Source",
+    }:
         from tinycc_ml.targets import board
 
         return getattr(board, name)

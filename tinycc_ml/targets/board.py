@@ -110,6 +110,23 @@ class PlatformIO(_Data):
     """A framework that the platform offers for the board; absent for bare firmware only."""
 
 
+class Debug(_Data):
+    """The board's debug probe: how to flash it, and its serial port on USB."""
+
+    pyocd: Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=40)] | None = None
+    """pyOCD's name of the target."""
+    openocd: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[a-z0-9_/.-]+\.cfg$", max_length=80)], ...],
+        Field(max_length=4),
+    ] = ()
+    """OpenOCD's scripts of the probe and the target, in this order."""
+    usb: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{4}(:[0-9a-f]{4})?$")], ...],
+        Field(max_length=8),
+    ] = ()
+    """USB ids of its serial port: vendor, or vendor and product, in hexadecimal."""
+
+
 class Source(_Data):
     """Where a number comes from."""
 
@@ -144,6 +161,8 @@ class Board(_Data):
     """How QEMU runs this board's code; absent if it cannot."""
     firmware: Firmware | None = None
     """Which port of the firmware harness drives the board itself; absent if there is none yet."""
+    debug: Debug | None = None
+    """The debug probe on the board; absent if there is none, or it is not known."""
     compiler_flags: tuple[Flag, ...] = ()
     """Compiler flags after those of the core; `-m...` and `-D...` only."""
     sources: Annotated[tuple[Source, ...], Field(min_length=1, max_length=64)]
