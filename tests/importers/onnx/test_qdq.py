@@ -110,6 +110,42 @@ def test_embedding_by_indices_of_run_time() -> None:
     compare(data, names, 0.03, np.array([[0, 6, -1], [3, -7, 2]]), _float(3, 4))
 
 
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+@pytest.mark.parametrize("per_row", [False, True])
+def test_gru(direction: str, per_row: bool) -> None:
+    size, count = 6, 2 if direction == "bidirectional" else 1
+    q = Qdq()
+    weights = []
+    for columns in (4, size):
+        array = _RNG.integers(-127, 128, (count, 3 * size, columns)).astype(np.int8)
+        scales = _RNG.uniform(0.002, 0.006, 3 * size if per_row else ())
+        weights.append(q.weight(array, np.asarray(scales, np.float32), axis=1))
+    bias = q.constant(_float(count, 6 * size) / 4)
+    y = f"v{len(q.nodes)}"
+    names = [q.both("x0", 0.03, 5), *weights, bias]
+    q.nodes.append(node("GRU", names, [y], hidden_size=size, direction=direction,
+                        linear_before_reset=1))  # fmt: skip
+    y = q.add("Transpose", [y], perm=[0, 2, 1, 3])
+    data = q.build({"x0": [5, 1, 4]}, [q.both(y, 1 / 128, -1)])
+    x = _float(5, 1, 4)
+    graph = imported(data)
+    assert ops(graph).count("gru") == count and "recurrent" not in ops(graph)
+    (expected,) = _onnxruntime(data, {"x0": x})
+    (found,) = _run(graph, [x])
+    assert np.abs(found - expected).max() <= 3.001 / 128
+
+
+def test_gru_whose_last_state_is_read_stays_real() -> None:
+    q = Qdq()
+    scale = np.array(0.004, np.float32)
+    w = [q.weight(_weight(1, 12, n)[0], scale) for n in (3, 4)]
+    y, last = "sequence", "last"
+    q.nodes.append(node("GRU", [q.both("x0", 0.03, 5), *w], [y, last], hidden_size=4,
+                        linear_before_reset=1))  # fmt: skip
+    data = q.build({"x0": [5, 1, 3]}, [q.both(y, 1 / 128, -1), last])
+    assert "recurrent" in ops(imported(data))
+
+
 def test_gemm_and_a_scalar_factor() -> None:
     q = Qdq()
     w, s = _weight(3, 8)

@@ -16,6 +16,7 @@ from tinycc_ml.importers.bindings import Bindings
 from tinycc_ml.importers.flatbuffer import one_line
 from tinycc_ml.importers.names import graph_name
 from tinycc_ml.importers.onnx.builder import Builder
+from tinycc_ml.importers.onnx.integer_gru import with_integer_gru
 from tinycc_ml.importers.onnx.qdq import use_integers
 from tinycc_ml.importers.onnx.tensors import MAX_RANK, TensorReader, numpy_dtype, type_name
 from tinycc_ml.importers.onnx.values import Const, Item, Sequence, Unknown, Value, identity
@@ -117,9 +118,8 @@ class _Importer:
         names = self._outputs(outputs, inputs)
         self.problems.raise_all()
         b = self.builder
-        graph = use_integers(
-            Graph(name, tuple(b.nodes), b.types, b.constants, tuple(inputs), tuple(names))
-        )
+        found = Graph(name, tuple(b.nodes), b.types, b.constants, tuple(inputs), tuple(names))
+        graph = use_integers(with_integer_gru(found))
         self._check(graph)
         self.problems.raise_all()
         return graph
