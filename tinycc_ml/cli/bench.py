@@ -35,6 +35,7 @@ def command(
     board: str,
     on: Place | None,
     port: str | None,
+    cmsis_nn: Path | None,
     runs: int,
     choices: Choices,
     as_json: bool,
@@ -47,7 +48,7 @@ def command(
     than a few rounding branches.
     """
     compilation = compile_for(model, board, choices)
-    with session(compilation, on, port, cycles=True) as running:
+    with session(compilation, on, port, cycles=True, cmsis_nn=cmsis_nn) as running:
         measured = measure(running.device, runs)
         layer_count = len(compilation.manifest.layers)
         estimate = running.counter.estimate(layer_count) if running.counter else None

@@ -72,6 +72,7 @@ def session(
     *,
     trace: bool = True,
     cycles: bool = False,
+    cmsis_nn: Path | None = None,
 ) -> Iterator[Session]:
     """Builds the model's firmware and opens the device; everything is removed at the end.
 
@@ -83,6 +84,7 @@ def session(
         port: Serial port of a board; ``None`` or ``auto`` to look for it.
         trace: Whether the layers are traced: needed for their times and checksums.
         cycles: Whether to count what QEMU executes, to estimate cycles; needs `trace`.
+        cmsis_nn: A copy of CMSIS-NN, for code that calls it.
     """
     board = compilation.board
     on = choose_on(board, on, port)
@@ -94,7 +96,7 @@ def session(
         built, counter, uncounted = None, None, ""
         if on != "serial":
             with status(f"building for {on}"):
-                built = build(compilation, on, Path(folder), trace=trace)
+                built = build(compilation, on, Path(folder), trace=trace, cmsis_nn=cmsis_nn)
         if cycles and built and on == "qemu":
             counter, uncounted = _counter(built, board, Path(folder))
         image = built.image if built else None
@@ -123,11 +125,20 @@ def _counter(built: BuiltProject, board: Board, folder: Path) -> tuple[CycleCoun
     return None, reason
 
 
-def build(compilation: Compilation, on: Place, folder: Path, *, trace: bool = True) -> BuiltProject:
+def build(
+    compilation: Compilation,
+    on: Place,
+    folder: Path,
+    *,
+    trace: bool = True,
+    cmsis_nn: Path | None = None,
+) -> BuiltProject:
     """Generates the C into `folder` and builds the firmware there."""
     project = folder / "project"
     write_project(project, generate(compilation))
-    return build_project(project, compilation.board, on, folder / "build", trace=trace)
+    return build_project(
+        project, compilation.board, on, folder / "build", trace=trace, cmsis_nn=cmsis_nn
+    )
 
 
 def _check_model(compilation: Compilation, device: Device, where: str) -> None:

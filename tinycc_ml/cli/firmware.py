@@ -14,6 +14,7 @@ from tinycc_ml.cli.output import out, print_json
 from tinycc_ml.cli.parameters import (
     FILE,
     board_option,
+    cmsis_nn_option,
     compile_options,
     json_option,
     model_argument,
@@ -26,12 +27,14 @@ from tinycc_ml.errors import OutputError
 @model_argument
 @board_option
 @click.option("--output", "-o", type=FILE, required=True, help="ELF file to write.")
+@cmsis_nn_option
 @compile_options
 @json_option
 def command(
     model: Path,
     board: str,
     output: Path,
+    cmsis_nn: Path | None,
     choices: Choices,
     as_json: bool,
 ) -> None:
@@ -42,7 +45,7 @@ def command(
     compilation = compile_for(model, board, choices)
     check_fits(compilation)
     with tempfile.TemporaryDirectory(prefix="tinycc-ml-") as folder:
-        built = build(compilation, "serial", Path(folder))
+        built = build(compilation, "serial", Path(folder), cmsis_nn=cmsis_nn)
         stack_bound_bytes = built.image.stack_bound_bytes(compilation.manifest.name)
         try:
             output.parent.mkdir(parents=True, exist_ok=True)

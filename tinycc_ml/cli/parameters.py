@@ -100,10 +100,11 @@ def compile_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(decorated)
     decorated = click.option(
         "--kernels",
-        type=click.Choice(["auto", "portable"]),
+        type=click.Choice(["auto", "portable", "cmsis-nn"]),
         default="auto",
         show_default=True,
-        help="The fastest kernels for the board's core, or plain C for any core.",
+        help="The fastest kernels for the board's core; plain C for any core; or calls of "
+        "CMSIS-NN, which your project has to link.",
     )(decorated)
     decorated = click.option(
         "--io",
@@ -130,8 +131,8 @@ port_option: _Decorator = click.option(
 
 
 def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--on`` and ``--port``."""
-    command = port_option(command)
+    """``--on``, ``--port`` and ``--cmsis-nn``."""
+    command = port_option(cmsis_nn_option(command))
     return click.option(
         "--on",
         type=click.Choice(["host", "qemu", "serial"]),
@@ -139,6 +140,15 @@ def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "host; serial with --port].",
     )(command)
 
+
+#: Where the library is that generated code may call.
+cmsis_nn_option: _Decorator = click.option(
+    "--cmsis-nn",
+    type=FILE,
+    envvar="TINYCC_ML_CMSIS_NN",
+    metavar="DIR",
+    help="A copy of CMSIS-NN to build with, for --kernels cmsis-nn.",
+)
 
 #: Whether samples belong together.
 sequence_option = click.option(

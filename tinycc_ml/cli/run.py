@@ -35,6 +35,7 @@ def command(
     board: str,
     on: Place | None,
     port: str | None,
+    cmsis_nn: Path | None,
     input_file: Path,
     sequence: bool,
     choices: Choices,
@@ -48,7 +49,7 @@ def command(
     compilation = compile_for(model, board, choices)
     manifest = compilation.manifest
     samples = load_samples(input_file, manifest.inputs)
-    with session(compilation, on, port) as running:
+    with session(compilation, on, port, cmsis_nn=cmsis_nn) as running:
         results = []
         for number in range(len(samples)):
             if number == 0 or not sequence:

@@ -49,6 +49,7 @@ def command(
     board: str,
     on: Place | None,
     port: str | None,
+    cmsis_nn: Path | None,
     data: Path,
     reference: str,
     sequence: bool,
@@ -67,7 +68,10 @@ def command(
     samples = load_samples(data, compilation.manifest.inputs)
     # As the file has it, so that a fault of a graph pass cannot hide on both sides.
     chosen = choose_reference(reference, model.read_bytes(), integerize(compilation.imported))
-    with session(compilation, on, port) as running, _progress(len(samples)) as progress:
+    with (
+        session(compilation, on, port, cmsis_nn=cmsis_nn) as running,
+        _progress(len(samples)) as progress,
+    ):
         result = validate(
             running.device,
             compilation.manifest,

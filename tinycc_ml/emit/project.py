@@ -27,6 +27,7 @@ from tinycc_ml.emit.text import (
 )
 from tinycc_ml.graph import Constant
 from tinycc_ml.kernels import Call, GroupedLayer
+from tinycc_ml.kernels.cmsis_nn import HEADER as CMSIS_NN_HEADER
 from tinycc_ml.loopir import (
     ScalarFunction,
     print_c_function,
@@ -113,6 +114,7 @@ def model_context(layout: Layout, manifest: Manifest, options: EmitOptions) -> d
         "accessors": _accessors(layout, options),
         "offsets": _offsets(layout),
         "headers": _headers(layout),
+        "cmsis_nn_header": CMSIS_NN_HEADER,
         "stdbool": any(p.type.dtype is DType.BOOL for p in (*layout.inputs, *layout.outputs)),
         "is_float": any(port.type.dtype.is_float for port in layout.outputs),
         "weight_headers": _weight_headers(layout),

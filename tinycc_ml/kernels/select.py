@@ -11,6 +11,7 @@ from tinycc_ml.graph import Constant
 from tinycc_ml.kernels.base import Kernel, KernelDef
 from tinycc_ml.kernels.candidate import Candidate
 from tinycc_ml.kernels.choice import choose
+from tinycc_ml.kernels.cmsis_nn import CMSIS_NN
 from tinycc_ml.kernels.dsp import DSP, DUAL_ISSUE
 from tinycc_ml.kernels.fpu import FPU
 from tinycc_ml.kernels.mve import MVE
@@ -20,10 +21,15 @@ from tinycc_ml.kernels.swar import SWAR
 from tinycc_ml.loopir import Role
 from tinycc_ml.ops import Layer, LayerGraph, op
 
-#: ``auto``: the fastest kernels that fit; ``portable``: plain C for any core.
-KernelChoice = Literal["auto", "portable"]
+#: ``auto``: the fastest kernels that fit; ``portable``: plain C for any core; ``cmsis-nn``: calls
+#: of that library where it has the operator, else plain C.
+KernelChoice = Literal["auto", "portable", "cmsis-nn"]
 #: By instruction set, preferred first.
-_SPECIAL: tuple[KernelDef, ...] = (*MVE, *DUAL_ISSUE, *DSP, *SWAR, *FPU)
+_SPECIAL: dict[KernelChoice, tuple[KernelDef, ...]] = {
+    "auto": (*MVE, *DUAL_ISSUE, *DSP, *SWAR, *FPU),
+    "portable": (),
+    "cmsis-nn": CMSIS_NN,
+}
 
 
 def candidates(
@@ -43,8 +49,7 @@ def candidates(
         dtype: The element type of the layer's first input.
         packed: Whether the layer has a weight of 4 bits.
     """
-    special = _SPECIAL if choice == "auto" else ()
-    able = (d for d in special if d.op == op_name and d.requires <= features)
+    able = (d for d in _SPECIAL[choice] if d.op == op_name and d.requires <= features)
     fitting = (d for d in able if d.dtype in (None, dtype) and d.packed is packed)
     return (*fitting, PORTABLE[op_name])
 
@@ -85,6 +90,9 @@ def select(
         )
         for layer in computed
     ]
+    if choice == "cmsis-nn":
+        # Whoever asks for the library wants it, whatever the estimates say.
+        offers = [offer[:1] for offer in offers]
     choices = choose(offers, flash_limit, small=small)
     chosen = dict(zip((layer.name for layer in computed), choices, strict=True))
     for layer in graph.layers:

@@ -19,7 +19,7 @@ from tinycc_ml.loopir.math_functions import HEADER, MATH
 from tinycc_ml.loopir.scalar_function import ScalarFunction
 from tinycc_ml.loopir.simplify import simplify_kernel
 from tinycc_ml.loopir.typing import COMPUTED, type_of
-from tinycc_ml.loopir.walk import expressions, local_types
+from tinycc_ml.loopir.walk import expressions, intrinsic_calls, local_types
 from tinycc_ml.numerics import unpack_int4
 
 COLUMNS = 100
@@ -82,13 +82,16 @@ def _called(kernel: LoopKernel) -> Iterator[str]:
 
 def required_headers(kernel: LoopKernel) -> tuple[str, ...]:
     """The headers whose functions and constants :func:`print_c_body` names."""
-    for expr in expressions(simplify_kernel(kernel).body):
+    body = simplify_kernel(kernel).body
+    libraries = (call.intrinsic.library for call in intrinsic_calls(body))
+    headers = dict.fromkeys(library.header for library in libraries if library)
+    for expr in expressions(body):
         match expr:
             case Call(function, _) if function in MATH:
-                return (HEADER,)
+                headers[HEADER] = None
             case Literal(value, DType.FLOAT32) if not math.isfinite(value):
-                return (HEADER,)
-    return ()
+                headers[HEADER] = None
+    return tuple(headers)
 
 
 def _require(name: str, ordered: dict[str, ScalarFunction]) -> None:

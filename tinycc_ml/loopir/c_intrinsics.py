@@ -16,7 +16,7 @@ from tinycc_ml.loopir.c_functions import (
 )
 from tinycc_ml.loopir.c_functions import comment as c_comment
 from tinycc_ml.loopir.c_printer import print_c_body
-from tinycc_ml.loopir.ir import Buffer, Intrinsic, LoopKernel, Role, SharedText, Table
+from tinycc_ml.loopir.ir import Buffer, Intrinsic, LibraryText, LoopKernel, Role, SharedText, Table
 from tinycc_ml.loopir.scalar_function import ScalarFunction
 from tinycc_ml.loopir.simplify import simplify_kernel
 from tinycc_ml.loopir.walk import intrinsic_calls
@@ -127,7 +127,8 @@ def print_c_intrinsics(
     all_ = list(dict.fromkeys(intrinsics))
     printed: dict[str, set[ScalarFunction]] = {}
     above = {name: f"{macro}\n" for name, macro in (macros or {}).items()}
-    for feature in dict.fromkeys(intrinsic.requires for intrinsic in all_):
+    blocks += [_library(i, i.library, above.get(i.name, "")) for i in all_ if i.library]
+    for feature in dict.fromkeys(i.requires for i in all_ if not i.library):
         group = [intrinsic for intrinsic in all_ if intrinsic.requires == feature]
         shared = {i.shared: i for i in reversed(group) if i.shared}
         texts = (_shared(text, i, above.get(text.name, "")) for text, i in shared.items())
@@ -142,6 +143,14 @@ def print_c_intrinsics(
             f"{plain}\n#endif\n"
         )
     return "\n".join(blocks)
+
+
+def _library(intrinsic: Intrinsic, text: LibraryText, above: str) -> str:
+    """A function that calls a library."""
+    parameters = list(map(_parameter, intrinsic.parameters))
+    signature = _signature("static void", intrinsic.name, parameters)
+    lines = "\n".join(text.lines)
+    return f"{c_comment(intrinsic.comment)}{above}{signature}\n{lines}\n}}\n"
 
 
 def _helper(function: ScalarFunction, printed: Mapping[str, set[ScalarFunction]]) -> str:

@@ -286,6 +286,19 @@ class SharedText:
 
 
 @dataclass(frozen=True, slots=True)
+class LibraryText:
+    """C statements that call a library; they stand in for the meaning on every core.
+
+    Attributes:
+        header: What declares the library's functions.
+        lines: The statements; they name the intrinsic's parameters.
+    """
+
+    header: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Intrinsic:
     """A function that has a text of its own for some cores.
 
@@ -295,13 +308,15 @@ class Intrinsic:
     Attributes:
         name: In C behind the prefix ``tcml_``; equal names mean equal intrinsics.
         meaning: What it computes; the fallback in C, and what the interpreter runs.
-        requires: The feature of the core that the assembly needs, a key of ``GUARDS``.
+        requires: The feature of the core that the assembly needs, a key of ``GUARDS``; none where a
+            library computes it.
         assembly: Lines of a naked function whose parameters are pointers to the windows; none
             where `shared` has them.
         comment: Sentences above it in C.
         tables: Buffers of the meaning that are no parameters.
         shared: The text that it shares with others.
         sizes: What it tells the shared text, each 0 ... 65535.
+        library: The call of a library that computes it, instead of assembly.
     """
 
     name: str
@@ -312,6 +327,7 @@ class Intrinsic:
     tables: tuple[Table, ...] = ()
     shared: SharedText | None = None
     sizes: tuple[int, ...] = ()
+    library: LibraryText | None = None
 
     @property
     def parameters(self) -> tuple[Buffer, ...]:

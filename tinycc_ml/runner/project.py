@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tinycc_ml.emit import emit_harness_glue, load_manifest
 from tinycc_ml.errors import BoardError
+from tinycc_ml.runner.cmsis_nn import needed_files
 from tinycc_ml.runner.firmware import FirmwareImage, build_firmware
 from tinycc_ml.runner.sessions import Place
 from tinycc_ml.targets import Board, load_board
@@ -34,7 +35,13 @@ class BuiltProject:
 
 
 def build_project(
-    project: Path, board: Board, on: Place, build_dir: Path, *, trace: bool = True
+    project: Path,
+    board: Board,
+    on: Place,
+    build_dir: Path,
+    *,
+    trace: bool = True,
+    cmsis_nn: Path | None = None,
 ) -> BuiltProject:
     """Builds the firmware of a folder that `gen` wrote.
 
@@ -44,21 +51,23 @@ def build_project(
         on: Where it will run.
         build_dir: Where to write.
         trace: Whether the layers are traced.
+        cmsis_nn: A copy of CMSIS-NN, for code that calls it.
 
     Raises:
         OutputError: If the folder has no manifest of ours.
         BoardError: If the board cannot be run in this way.
-        ToolchainError: If the compiler is missing or fails.
+        ToolchainError: If the compiler fails or is missing, or a library that is called is missing.
     """
     manifest = load_manifest(project)
     build_dir.mkdir(parents=True, exist_ok=True)
     glue = build_dir / f"{_GLUE}.c"
     glue.write_text(emit_harness_glue(manifest), encoding="utf-8")
     sources = [project / name for name in manifest.files if name.endswith(".c")]
+    library = needed_files(cmsis_nn, sources)
     machine = _machine(board, on)
     image = build_firmware(
-        [*sources, glue],
-        [project],
+        [*sources, glue, *(library.sources if library else ())],
+        [project, *([library.include_dir] if library else ())],
         machine,
         build_dir,
         layer_count=len(manifest.layers),

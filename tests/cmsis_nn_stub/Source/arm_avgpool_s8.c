@@ -1,0 +1,34 @@
+/* The mean of a window; halves are rounded away from zero. */
+#include "arm_nnfunctions.h"
+#include "stand_in.h"
+
+arm_cmsis_nn_status arm_avgpool_s8(const cmsis_nn_context *ctx, const cmsis_nn_pool_params *params,
+                                   const cmsis_nn_dims *input_dims, const int8_t *input,
+                                   const cmsis_nn_dims *filter_dims,
+                                   const cmsis_nn_dims *output_dims, int8_t *output) {
+  if (!use_scratch(ctx, arm_avgpool_s8_get_buffer_size(output_dims->w, input_dims->c))) {
+    return ARM_CMSIS_NN_ARG_ERROR;
+  }
+  for (int32_t oy = 0; oy < output_dims->h; ++oy) {
+    for (int32_t ox = 0; ox < output_dims->w; ++ox) {
+      for (int32_t c = 0; c < input_dims->c; ++c) {
+        int32_t sum = 0, count = 0;
+        for (int32_t ky = 0; ky < filter_dims->h; ++ky) {
+          for (int32_t kx = 0; kx < filter_dims->w; ++kx) {
+            const int32_t y = oy * params->stride.h - params->padding.h + ky;
+            const int32_t x = ox * params->stride.w - params->padding.w + kx;
+            if (y < 0 || y >= input_dims->h || x < 0 || x >= input_dims->w) {
+              continue;
+            }
+            const int32_t value = input[(y * input_dims->w + x) * input_dims->c + c];
+            sum += value;
+            ++count;
+          }
+        }
+        *output++ = clamp((sum > 0 ? sum + count / 2 : sum - count / 2) / count,
+                          params->activation.min, params->activation.max);
+      }
+    }
+  }
+  return ARM_CMSIS_NN_SUCCESS;
+}
