@@ -46,6 +46,7 @@ from tinycc_ml.memplan import (
 )
 from tinycc_ml.ops import LayerGraph, format_layer_graph, integerize
 from tinycc_ml.placement import Where, data_bytes, place
+from tinycc_ml.quant import Calibration, Progress, Quantized, calibrate, no_progress
 from tinycc_ml.regions import Regions, Spread, bytes_in_data_block
 from tinycc_ml.targets import Board, features
 from tinycc_ml.transforms import SIMPLIFY
@@ -107,8 +108,10 @@ def compile_model(
     regions: Regions = "auto",
     limits: Mapping[str, int] | None = None,
     bindings: Bindings | None = None,
+    calibration: Calibration | None = None,
     name: str | None = None,
     dump: Dump | None = None,
+    progress: Progress = no_progress,
 ) -> Compilation:
     """Steps 2 to 8 and the account; :func:`generate` gives the C.
 
@@ -127,8 +130,10 @@ def compile_model(
         regions: Whether the arena may lie in several memories.
         limits: Bytes that it may take of regions of the board's data RAM, by their names.
         bindings: Numbers for dimensions that the model file leaves open.
+        calibration: How to quantize a float model; it is compiled as it is where there is none.
         name: Prefix of all generated names; the file's stem by default.
         dump: Called with a step's name and its result as text, after each step.
+        progress: Told how far calibration is.
 
     Raises:
         TinyccError: If the model cannot be read or compiled.
@@ -143,7 +148,11 @@ def compile_model(
     # 3. simplify
     graph, passes = run_passes(imported, SIMPLIFY, _pass_dumper(dump))
     dump("03_simplify", format_graph(graph))
-    # 4. quantize: the graph is in integers already, or the importer has refused it
+    # 4. quantize, if asked; the quantized graph then takes the place of the file's
+    if calibration is not None:
+        imported = calibrate(graph, calibration, progress).graph
+        graph, passes = run_passes(imported, SIMPLIFY)
+        dump("04_quantize", format_graph(graph))
     # 5. integerize
     integers = integerize(graph)
     dump("05_integerize", format_layer_graph(integers))
@@ -186,6 +195,27 @@ def compile_model(
         manifest=manifest,
         model_bytes=len(data),
     )
+
+
+def quantize_model(
+    path: Path,
+    calibration: Calibration,
+    bindings: Bindings | None = None,
+    progress: Progress = no_progress,
+) -> Quantized:
+    """Steps 2 to 4.
+
+    Args:
+        path: The model file, of floats.
+        calibration: Samples and choices.
+        bindings: Numbers for dimensions that the model file leaves open.
+        progress: Told how far it is.
+
+    Raises:
+        TinyccError: If the model cannot be read or quantized, or the samples do not fit it.
+    """
+    graph, _ = run_passes(verify_graph(import_model(path, bindings)), SIMPLIFY)
+    return calibrate(graph, calibration, progress)
 
 
 def _flash_limit(board: Board) -> int | None:
@@ -353,5 +383,6 @@ __all__ = [
     "fit_problems",
     "generate",
     "project_name",
+    "quantize_model",
     "ram_block_bytes",
 ]

@@ -64,7 +64,7 @@ def test_help_lists_every_verb(cli):
 
 def test_every_module_of_the_command_line_is_a_verb_or_shared():
     shared = {"__init__", "main", "output", "parameters", "compiling", "device"}
-    shared |= {"pass_report", "shell"}
+    shared |= {"pass_report", "quantizing", "shell"}
     files = {p.stem for p in (REPOSITORY / "tinycc_ml" / "cli").glob("*.py")}
     assert files - shared == set(_VERBS)
 

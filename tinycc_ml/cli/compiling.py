@@ -13,6 +13,7 @@ from tinycc_ml.importers import parse_bindings
 from tinycc_ml.kernels import KernelChoice
 from tinycc_ml.memplan import Optimize
 from tinycc_ml.placement import Where
+from tinycc_ml.quant import Calibration, Progress, no_progress
 from tinycc_ml.regions import Regions
 from tinycc_ml.sharing import compile_shared
 from tinycc_ml.targets import load_board
@@ -43,6 +44,8 @@ def compile_for(
     name: str | None = None,
     dump: Dump | None = None,
     shared: str = "",
+    calibration: Calibration | None = None,
+    progress: Progress = no_progress,
 ) -> Compilation:
     """Compiles a model for a board given by name or by its file."""
     return compile_model(
@@ -58,8 +61,10 @@ def compile_for(
         regions=choices.regions,
         limits=_sizes(choices.region_limit),
         bindings=parse_bindings(choices.shape, choices.dim),
+        calibration=calibration,
         name=name,
         dump=dump,
+        progress=progress,
     )
 
 

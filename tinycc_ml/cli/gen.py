@@ -18,9 +18,11 @@ from tinycc_ml.cli.parameters import (
     models_argument,
     name_option,
 )
+from tinycc_ml.cli.quantizing import calibration_option, calibration_progress, interface_option
 from tinycc_ml.compiler import Compilation, check_fits, generate, project_name
 from tinycc_ml.emit import EmitOptions, SharedProject, write_project
 from tinycc_ml.emit.projects import KIND_NAMES, Files
+from tinycc_ml.quant import Calibration, Interface, QuantizeOptions
 from tinycc_ml.sharing import generate_shared, shared_project
 
 
@@ -47,6 +49,13 @@ from tinycc_ml.sharing import generate_shared, shared_project
     help="Replace a folder that tinycc-ml did not write; with --project overwrite its files, but "
     "delete none that is not of the project.",
 )
+@click.option(
+    "--quantize",
+    type=click.Choice(["int8"]),
+    help="Quantize a float model first, with --calibration; `tinycc-ml quantize` has more choices.",
+)
+@calibration_option(required=False)
+@interface_option
 @click.option("--dump-dir", type=FILE, help="Also write the result of every step as text here.")
 @json_option
 def command(
@@ -58,6 +67,9 @@ def command(
     share_arena: bool,
     project: str | None,
     force: bool,
+    quantize: str | None,
+    calibration: Path | None,
+    interface: Interface,
     dump_dir: Path | None,
     as_json: bool,
 ) -> None:
@@ -70,7 +82,11 @@ def command(
     With --project the folder is a project that builds at once, with a self-test; what was
     generated lies in it as a library. Again into the same folder: what you have changed stays.
     """
+    if (quantize is None) != (calibration is None):
+        raise click.UsageError("--quantize needs --calibration, and --calibration --quantize")
     if share_arena:
+        if quantize is not None:
+            raise click.UsageError("--quantize takes one model; not with --share-arena")
         if dump_dir is not None:
             raise click.UsageError("--dump-dir shows one model's steps; not with --share-arena")
         if project is not None:
@@ -82,7 +98,18 @@ def command(
             f"{len(models)} models: they need --share-arena, or a folder each by a call of gen each"
         )
     steps: dict[str, str] = {}
-    compilation = compile_for(models[0], board, choices, name, dump=steps.__setitem__)
+    options = QuantizeOptions(interface=interface)
+    wanted = None if calibration is None else Calibration(calibration, options)
+    with calibration_progress() as progress:
+        compilation = compile_for(
+            models[0],
+            board,
+            choices,
+            name,
+            dump=steps.__setitem__,
+            calibration=wanted,
+            progress=progress,
+        )
     # First: the steps of a model that does not fit are worth a look, and no project is written
     # by a command that fails.
     if dump_dir is not None:

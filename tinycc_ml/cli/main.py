@@ -16,6 +16,7 @@ from tinycc_ml.errors import InternalError, TinyccError
 #: The verbs and what `--help` says of each, so that it need not load them.
 _VERBS = {
     "gen": "Generate standalone C from a model for a board.",
+    "quantize": "Quantize a float model with samples; write it as QDQ ONNX.",
     "run": "Run a model on inputs and print its outputs.",
     "validate": "Compare every output byte with TensorFlow Lite Micro's.",
     "bench": "Measure time per layer, RAM, stack and flash.",
