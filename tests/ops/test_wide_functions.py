@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.ops.one_op import one_op
 from tests.ops.single_op import Case, assert_same, scales, seeds, tensor
 from tests.ops.test_wide import int16
+from tests.ops_support import check_model
 from tinycc_ml.graph import OpAttrs
 from tinycc_ml.ops.softmax import SoftmaxAttrs
 
@@ -68,3 +70,13 @@ def test_softmax_of_long_rows() -> None:
     x[1, ::7] = 9
     case = function("SOFTMAX", "softmax", x.shape, 0.25)
     assert_same(case.reference(x), case.tflm(x))
+
+
+@pytest.mark.parametrize("builtin", ["PAD", "PADV2"])
+def test_pad(builtin: str) -> None:
+    amounts = np.array([[0, 0], [1, 2], [0, 1], [0, 0]], np.int32)
+    operands = [((1, 3, 2, 4), (0.5, 0)), amounts]
+    if builtin == "PADV2":
+        operands.append((np.array([-321], np.int16), (0.5, 0)))
+    model = one_op(builtin, operands, [((1, 6, 3, 4), (0.5, 0))], "int16")
+    check_model(model, int16(5, 1, 3, 2, 4))

@@ -21,7 +21,8 @@ from tinycc_ml.loopir.typing import promoted
 from tinycc_ml.ops.access import Access, Whole, Window
 from tinycc_ml.ops.base import BoundNode, Integers, Numbers, OpDef, Workload, buffers_of
 from tinycc_ml.ops.floats import float_problem, is_float
-from tinycc_ml.ops.int8_checks import same_quantization_problem
+from tinycc_ml.ops.int8_checks import different_problem
+from tinycc_ml.ops.quantized import alike_problem
 from tinycc_ml.ops.registry import register
 
 
@@ -51,7 +52,7 @@ class Pad(OpDef):
     name = "pad"
     attrs_type = PadAttrs
     summary = "padding of any dimensions with a constant"
-    dtypes = ("int8", "float32")
+    dtypes = ("int8", "int16", "float32")
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -68,7 +69,8 @@ class Pad(OpDef):
         """See the base class."""
         if is_float(bound):
             return float_problem(bound)
-        return same_quantization_problem(bound.inputs[0], bound.outputs[0])
+        x, y = bound.inputs[0], bound.outputs[0]
+        return alike_problem([("input", x), ("output", y)]) or different_problem(x, y)
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
@@ -76,7 +78,7 @@ class Pad(OpDef):
         if is_float(bound):
             return Integers(PadNumbers(float(fill or 0.0)), (("input", 0),))
         quant = bound.outputs[0].quant
-        assert quant  # checked by same_quantization_problem
+        assert quant  # checked by different_problem
         return Integers(PadNumbers(quant.zero_point if fill is None else fill), (("input", 0),))
 
     def reference(self, workload: Workload, operands: Mapping[str, Array]) -> tuple[Array, ...]:

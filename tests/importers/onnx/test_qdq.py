@@ -131,7 +131,7 @@ def test_gru(direction: str, per_row: bool) -> None:
     graph = imported(data)
     assert ops(graph).count("gru") == count and "recurrent" not in ops(graph)
     (expected,) = _onnxruntime(data, {"x0": x})
-    (found,) = _run(graph, [x])
+    (found,) = run(graph, [x])
     assert np.abs(found - expected).max() <= 3.001 / 128
 
 
