@@ -96,7 +96,7 @@ def test_fully_connected(batch: int, in_c: int, out_c: int, activation: str, see
     check_model(data, int16(seed, *x))
 
 
-@pytest.mark.parametrize("builtin", ["ADD", "MUL"])
+@pytest.mark.parametrize("builtin", ["ADD", "SUB", "MUL"])
 @differential
 @given(
     shapes=st.sampled_from([((2, 3), (2, 3)), ((1, 4, 1, 3), (1, 1, 5, 3)), ((7,), (2, 1))]),
@@ -113,7 +113,7 @@ def test_add_mul(
         b.input(f"x{i}", shape, "int16", scale, 0)
         for i, (shape, scale) in enumerate(zip(shapes, scales, strict=True))
     ]
-    largest = max(scales) if builtin == "ADD" else 32768 * scales[0] * scales[1]
+    largest = 32768 * scales[0] * scales[1] if builtin == "MUL" else max(scales)
     y = b.tensor("y", np.broadcast_shapes(*shapes), "int16", largest * ratio, 0)
     b.operator(builtin, x, [y], activation=activation)
     b.output(y)

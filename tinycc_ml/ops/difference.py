@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 
@@ -34,8 +34,12 @@ from tinycc_ml.ops.floats import (
     limit,
     limited,
 )
-from tinycc_ml.ops.int8_checks import int8_problem
-from tinycc_ml.ops.quantized import bounded_multiplier, integers_problem
+from tinycc_ml.ops.quantized import (
+    alike_problem,
+    bounded_multiplier,
+    dtype_problem,
+    integers_problem,
+)
 from tinycc_ml.ops.registry import register
 from tinycc_ml.ops.rescaling import (
     SUM_LEFT_SHIFT,
@@ -62,9 +66,10 @@ class SubAttrs(OpAttrs):
 class _Difference(OpDef):
     """Inputs: two tensors whose shapes broadcast. Output: their broadcast shape."""
 
-    dtypes = ("int8", "float32")
+    dtypes: ClassVar[tuple[str, ...]] = ("int8", "float32")
     is_elementwise = True
-    left_shift = SUM_LEFT_SHIFT
+    #: By the element types of integers that the operator has.
+    left_shifts: ClassVar[Mapping[DType, int]] = {DType.INT8: SUM_LEFT_SHIFT}
 
     def infer(self, attrs: OpAttrs, inputs: Sequence[TensorType]) -> tuple[tuple[int, ...], ...]:
         """See the base class."""
@@ -74,11 +79,10 @@ class _Difference(OpDef):
         """See the base class."""
         if is_float(bound):
             return float_problem(bound)
-        first, second = bound.inputs
+        (first, second), y = bound.inputs, bound.outputs[0]
         return (
-            int8_problem("input 0", first)
-            or int8_problem("input 1", second)
-            or int8_problem("output", bound.outputs[0])
+            dtype_problem("input 0", first, *self.left_shifts)
+            or alike_problem([("input 0", first), ("input 1", second), ("output", y)])
             or integers_problem(self.integerize, bound)
         )
 
@@ -92,8 +96,9 @@ class _Difference(OpDef):
         if isinstance(n, FloatNumbers):
             return operands["input0"] - operands["input1"]
         n = cast(RescaledNumbers, n)
-        return scale_input(operands["input0"], n.input0, self.left_shift) - scale_input(
-            operands["input1"], n.input1, self.left_shift
+        left = self.left_shifts[workload.dtype]
+        return scale_input(operands["input0"], n.input0, left) - scale_input(
+            operands["input1"], n.input1, left
         )
 
     def difference(self, workload: Workload, first: Expr, second: Expr) -> Expr:
@@ -102,10 +107,8 @@ class _Difference(OpDef):
         if isinstance(n, FloatNumbers):
             return b.sub(first, second)
         n = cast(RescaledNumbers, n)
-        return b.sub(
-            scaled_input(first, n.input0, self.left_shift),
-            scaled_input(second, n.input1, self.left_shift),
-        )
+        left = self.left_shifts[workload.dtype]
+        return b.sub(scaled_input(first, n.input0, left), scaled_input(second, n.input1, left))
 
 
 @register
@@ -115,6 +118,9 @@ class Sub(_Difference):
     name = "sub"
     attrs_type = SubAttrs
     summary = "elementwise subtraction with broadcasting; fused activation"
+    dtypes = ("int8", "int16", "float32")
+    #: int16 has less room.
+    left_shifts: ClassVar[Mapping[DType, int]] = {DType.INT8: SUM_LEFT_SHIFT, DType.INT16: 15}
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
@@ -125,7 +131,7 @@ class Sub(_Difference):
         # In float32, step by step.
         with np.errstate(all="ignore"):
             unit = np.float32(2) * np.float32(max(first.scale, second.scale))
-            scale = np.float32(1 << SUM_LEFT_SHIFT) * np.float32(y.scale)
+            scale = np.float32(1 << self.left_shifts[bound.inputs[0].dtype]) * np.float32(y.scale)
             factors = np.float32(first.scale) / unit, np.float32(second.scale) / unit, unit / scale
         low, high = output_clamp(activation, bound.outputs[0])
         numbers = RescaledNumbers(
@@ -155,7 +161,7 @@ class SquaredDifference(_Difference):
 
     name = "squared_difference"
     summary = "square of the elementwise difference, with broadcasting"
-    left_shift = _SQUARE_LEFT_SHIFT
+    left_shifts: ClassVar[Mapping[DType, int]] = {DType.INT8: _SQUARE_LEFT_SHIFT}
 
     def integerize(self, bound: BoundNode) -> Integers:
         """See the base class."""
@@ -196,7 +202,11 @@ class SquaredDifference(_Difference):
 
 def _output(raw: Array, workload: Workload) -> Array:
     n = workload.numbers
-    return limit(raw, n) if isinstance(n, FloatNumbers) else scale_output(raw, _rescaled(n))
+    return (
+        limit(raw, n)
+        if isinstance(n, FloatNumbers)
+        else scale_output(raw, _rescaled(n), workload.dtype)
+    )
 
 
 def _finished(raw: Expr, workload: Workload) -> Expr:
