@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.targets_page import BOARDS_PAGE, boards_page
+from tests.targets_page import BOARDS_PAGE, TARGETS_PAGE, boards_page, targets_page
 from tinycc_ml._resources import resource_dir
 from tinycc_ml.targets import (
     CORES,
@@ -23,23 +23,57 @@ from tinycc_ml.targets.schema import SCHEMA_FILE, schema_text
 BOARDS = list_boards()
 NAMES = [b.name for b in BOARDS]
 EXPECTED = {
+    "arduino-nano-33-ble",
+    "arduino-uno-r4-minima",
+    "arduino-zero",
+    "bluepill-f103c8",
+    "disco-f407vg",
     "disco-f746ng",
+    "ek-ra8m1",
+    "esp32-c3-devkitm-1",
+    "esp32-c6-devkitc-1",
+    "esp32-devkitc",
+    "esp32-s3-devkitc-1",
+    "hifive1-revb",
     "host",
     "linux-aarch64",
+    "longan-nano",
+    "lpcxpresso55s69",
     "mps2-an385",
     "mps2-an386",
     "mps2-an500",
     "mps3-an547",
+    "nrf52833-dk",
     "nrf52840-dk",
+    "nrf5340-dk",
+    "nucleo-f091rc",
+    "nucleo-f401re",
+    "nucleo-f411re",
     "nucleo-f446re",
     "nucleo-f746",
+    "nucleo-f767zi",
+    "nucleo-g071rb",
     "nucleo-g0b1re",
+    "nucleo-g474re",
+    "nucleo-h563zi",
     "nucleo-h7a3zi-q",
+    "nucleo-l053r8",
+    "nucleo-l073rz",
+    "nucleo-l476rg",
     "nucleo-l4r5zi",
+    "nucleo-l552ze-q",
+    "nucleo-u575zi-q",
     "qemu-rv32",
     "qemu-rv64",
     "qemu-rv64-v",
+    "rpi-3",
+    "rpi-4",
+    "rpi-5",
     "rpi-pico",
+    "rpi-pico2",
+    "rpi-pico2-riscv",
+    "saml11-xpro",
+    "teensy40",
 }
 each_board = pytest.mark.parametrize("board", BOARDS, ids=NAMES)
 
@@ -92,6 +126,9 @@ def test_emulator_is_the_lending_boards(board: Board):
     assert lender.emulator.machine == board.emulator.machine
     assert lender.emulator.timer_hz == board.emulator.timer_hz
     assert lender.firmware is not None
+    if board.emulator.is_program:
+        assert board.emulator.cpu in ("max", board.core)
+        return
     # What the board's core can do, the emulated one must be able to do as well.
     assert features(board) - {"thumb1"} <= features(lender)
     assert (board.fpu == "dp") <= (lender.fpu == "dp")
@@ -136,6 +173,13 @@ def test_memory_sizes(name: str, flash_kib: int, ram_kib: int, block_kib: int):
     assert board.largest_block_bytes("eeprom") == 0
 
 
+def test_every_family_has_boards():
+    """What people own, by core."""
+    cores = {board.core for board in BOARDS}
+    assert cores == set(CORES)
+    assert len(BOARDS) >= 30
+
+
 def test_host():
     board = load_board("host")
     assert board.is_host
@@ -167,6 +211,11 @@ def test_board_flags_come_last():
 @each_board
 def test_core_data(board: Board):
     assert board.core_data is CORES[board.core]
+
+
+def test_the_page_of_targets_is_current():
+    text = TARGETS_PAGE.read_text(encoding="utf-8")
+    assert targets_page() == text, "run: python -m tests.targets_page"
 
 
 def test_documentation_lists_every_board_and_its_example_loads(tmp_path: Path):

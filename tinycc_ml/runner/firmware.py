@@ -25,6 +25,9 @@ PORT_FOLDERS = {
     "posix": ("ports/posix",),
 }
 _COMMON_FLAGS = ("-std=c11", "-g", "-ffunction-sections", "-fdata-sections")
+# Armv8-M Baseline is no subset of Armv7-M by its name, so that the linker would refuse the two
+# together; what compilers use of it is.
+_MIXING, _MIXED = ("cortex-m23",), ("-Wl,--no-warn-mismatch",)
 _COMPILE_LIMIT_S = 300.0
 
 
@@ -147,7 +150,9 @@ def harness_flags(board: Board, target: Board) -> tuple[str, ...]:
     also runs a Cortex-M0+'s code. But both parts must pass floats in the same way.
     """
     own, models = compile_flags(board), compile_flags(target)
-    return own if _convention(own) == _convention(models) else models
+    if _convention(own) != _convention(models):
+        return models
+    return (*own, *_MIXED) if target.core in _MIXING and board.core not in _MIXING else own
 
 
 def _convention(flags: Sequence[str]) -> list[str]:
