@@ -96,7 +96,7 @@ def test_each_wrong_property_is_named() -> None:
     per_channel = QuantParams((1.0, 1.0), (0, 0), axis=3)
     for inputs, output, words in [
         ((replace(x, dtype=DType.UINT8), w, bias), y, "input is uint8"),
-        ((x, replace(w, dtype=DType.INT16), bias), y, "weight int16"),
+        ((x, replace(w, dtype=DType.INT32), bias), y, "weight int32"),
         ((x, w, replace(bias, dtype=DType.INT64)), y, "bias int64"),
         ((x, w, bias), replace(y, quant=None), "output has no quantization"),
         ((x, replace(w, quant=None), bias), y, "weight has no quantization"),

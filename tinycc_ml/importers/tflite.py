@@ -20,6 +20,7 @@ from tinycc_ml.importers.tflite_problems import TfliteProblems
 from tinycc_ml.importers.tflite_reader import RawModel, RawOperator, RawTensor, read_tflite
 from tinycc_ml.importers.tflite_row import Part, Row
 from tinycc_ml.importers.tflite_tensors import constant, tensor_type
+from tinycc_ml.importers.tflite_unsigned import as_signed
 from tinycc_ml.importers.tflite_variables import (
     ASSIGN,
     HANDLE,
@@ -67,6 +68,7 @@ def import_tflite_bytes(data: bytes, file_name: str) -> Graph:
     """
     model = read_tflite(data, file_name)
     check_flow(model)
+    model = as_signed(model)
     return _Importer(model).graph(graph_name(file_name))
 
 

@@ -63,9 +63,9 @@ class KernelDef(ABC):
     #: The element type of the layer's first input; ``None`` for any. Layers of another type never
     #: get as far as :meth:`accepts`.
     dtype: ClassVar[DType | None] = DType.INT8
-
-    #: Whether it reads a weight of 4 bits; others are not offered layers with one.
-    packed: ClassVar[bool] = False
+    #: Whether it reads a weight of 4 or 16 bits under int8 activations; others are not offered
+    #: layers with one.
+    odd_weight: ClassVar[bool] = False
 
     def accepts(self, workload: Workload, constants: Sequence[Constant]) -> str | None:
         """Why this kernel cannot compute the workload, as one sentence; ``None`` when it can.

@@ -38,7 +38,7 @@ def candidates(
     choice: KernelChoice = "auto",
     dtype: DType = DType.INT8,
     *,
-    packed: bool = False,
+    odd_weight: bool = False,
 ) -> tuple[KernelDef, ...]:
     """The kernels for an operator on a core, preferred first.
 
@@ -47,10 +47,10 @@ def candidates(
         features: What the core can do; kernels that need more are left out.
         choice: Which kernels to consider.
         dtype: The element type of the layer's first input.
-        packed: Whether the layer has a weight of 4 bits.
+        odd_weight: Whether the layer's weight has elements that are no bytes.
     """
     able = (d for d in _SPECIAL[choice] if d.op == op_name and d.requires <= features)
-    fitting = (d for d in able if d.dtype in (None, dtype) and d.packed is packed)
+    fitting = (d for d in able if d.dtype in (None, dtype) and d.odd_weight is odd_weight)
     return (*fitting, PORTABLE[op_name])
 
 
@@ -85,7 +85,7 @@ def select(
                 features,
                 choice,
                 layer.workload.dtype,
-                packed=layer.workload.is_packed,
+                odd_weight=layer.workload.has_odd_weight,
             ),
         )
         for layer in computed

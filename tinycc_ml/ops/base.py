@@ -77,9 +77,11 @@ class Workload:
         return self.inputs[0][1].dtype
 
     @property
-    def is_packed(self) -> bool:
-        """Whether a constant has elements of 4 bits, which have no address."""
-        return any(type_.dtype is DType.INT4 for _, type_ in self.constants)
+    def has_odd_weight(self) -> bool:
+        """Whether the weight has elements of 4 bits, or of more bits than the activations."""
+        types = dict(self.constants)
+        odd = (DType.INT4, DType.INT16)
+        return "weight" in types and types["weight"].dtype in odd
 
     def operand(self, role: str) -> TensorType:
         """The type of the operand of that role."""

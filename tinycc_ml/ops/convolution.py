@@ -133,8 +133,9 @@ def _type_problem(bound: BoundNode, channel_axis: int) -> str | None:
     problem = int8_problem("input", x) or int8_problem("output", bound.outputs[0])
     if problem:
         return problem
-    if w.dtype not in (DType.INT8, DType.INT4) or bias.dtype != DType.INT32:
-        return f"weight {w.dtype.value}, bias {bias.dtype.value}; allowed int8 or int4, and int32"
+    if w.dtype not in (DType.INT8, DType.INT4, DType.INT16) or bias.dtype != DType.INT32:
+        found = f"weight {w.dtype.value}, bias {bias.dtype.value}"
+        return f"{found}; allowed int8, int4 or int16, and int32"
     return _weight_problem(bound, channel_axis)
 
 

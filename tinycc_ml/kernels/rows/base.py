@@ -67,7 +67,7 @@ class RowKernel(ABC):
     op: ClassVar[str]
     requires: ClassVar[frozenset[str]] = frozenset()
     dtype: ClassVar[DType | None] = DType.INT8
-    packed: ClassVar[bool] = False
+    odd_weight: ClassVar[bool] = False
     #: Rows of the output in a turn; they divide the rows that there are.
     block: int = 1
     #: A kernel of whole layers that reads the same constants. Where it is named, they are so large

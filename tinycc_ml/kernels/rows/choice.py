@@ -37,7 +37,7 @@ def row_choices(
             continue
         if kernel.dtype not in (None, layer.workload.dtype):
             continue
-        if layer.workload.is_packed and not kernel.packed:
+        if layer.workload.has_odd_weight and not kernel.odd_weight:
             continue
         if kernel.block in found or kernel.whole not in (None, whole):
             continue

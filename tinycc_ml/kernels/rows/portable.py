@@ -21,7 +21,7 @@ class WindowRows(RowKernel):
     """Operators whose output rows each read a window of input rows."""
 
     dtype = None
-    packed = True
+    odd_weight = True
 
     def __init__(self, name: str) -> None:
         self.op = name  # type: ignore[misc]
