@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tinycc_ml.targets.core import CORES, Core
 from tinycc_ml.targets.flags import compile_flags, features
-from tinycc_ml.targets.loader import list_boards, load_board
+from tinycc_ml.targets.loader import list_boards, load_board, parse_board
 from tinycc_ml.targets.regions import (
     Region,
     arena_region,
@@ -65,6 +65,7 @@ __all__ = [
     "features",
     "list_boards",
     "load_board",
+    "parse_board",
     "ram_blocks",
     "toolchain_of",
 ]

@@ -47,6 +47,22 @@ def load_board(name_or_path: str) -> Board:
     raise BoardError(f"board {printable(name_or_path)}: not known; {_nearest(name_or_path)}")
 
 
+def parse_board(text: str, where: str) -> Board:
+    """A board from the text of its file.
+
+    Args:
+        text: TOML.
+        where: What messages call it.
+
+    Raises:
+        BoardError: If it is wrong.
+    """
+    try:
+        return _validated(tomllib.loads(text), printable(where))
+    except ValueError as error:
+        raise BoardError(f"{printable(where)}: not valid TOML: {printable(str(error))}") from None
+
+
 def list_boards() -> tuple[Board, ...]:
     """All boards that come with tinycc-ml, by name."""
     return tuple(_load_bundled(name) for name in sorted(_bundled()))
@@ -76,17 +92,20 @@ def _load_file(path: Path) -> Board:
 
 
 def _parse(path: Path) -> Board:
+    return _validated(_read(path), _where(path))
+
+
+def _validated(data: dict[str, Any], where: str) -> Board:
     from pydantic import ValidationError
 
     from tinycc_ml.targets.board import Board
 
-    data = _read(path)
     try:
         return Board.model_validate(data)
     except ValidationError as error:
-        raise BoardError(f"{_where(path)}: {complaint(error)}", details=str(error)) from None
+        raise BoardError(f"{where}: {complaint(error)}", details=str(error)) from None
     except RecursionError:
-        raise BoardError(f"{_where(path)}: nested too deeply to be a board file") from None
+        raise BoardError(f"{where}: nested too deeply to be a board file") from None
 
 
 def _read(path: Path) -> dict[str, Any]:
