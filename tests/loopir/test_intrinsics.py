@@ -19,6 +19,7 @@ from tinycc_ml.loopir import (
     CallIntrinsic,
     For,
     Intrinsic,
+    Literal,
     LoopKernel,
     Role,
     SharedText,
@@ -114,13 +115,23 @@ def test_refusals(wrong, message):
         verify_kernel(wrong)
 
 
-def test_a_written_window_is_not_shared():
+def over_itself(taken: Affine, shift: int) -> LoopKernel:
+    """``y[shift + i] = 2 * x[taken]``, for both windows in one buffer."""
     x = replace(X, dtype=DType.INT16)
-    same = replace(DOUBLE, meaning=replace(DOUBLE.meaning, buffers=(x, Y)))
-    at = Argument("output", (affine(0),) * 3)
-    both = LoopKernel("both", (OUTPUT,), (CallIntrinsic(same, (at, at)),))
-    with pytest.raises(InternalError, match="written and passed twice"):
-        verify_kernel(both)
+    stored = b.store(Y, ("i",), b.mul(b.load(x, taken), 2))
+    meaning = LoopKernel("double4", (x, Y), b.nest([("i", 4)], stored))
+    source, target = (Argument("ring", (affine(start),)) for start in (0, shift))
+    ring = Buffer("ring", DType.INT16, (8,), Role.SCRATCH)
+    call = CallIntrinsic(replace(DOUBLE, meaning=meaning), (source, target))
+    filled = b.nest([("j", 8)], b.store(ring, ("j",), Literal(1)))
+    return LoopKernel("both", (ring,), (*filled, call))
+
+
+def test_a_written_window_is_shared_element_by_element_only():
+    verify_kernel(over_itself(affine("i"), 0))
+    for wrong in (over_itself(affine("i"), 1), over_itself(affine(3) - affine("i"), 0)):
+        with pytest.raises(InternalError, match="written and passed twice"):
+            verify_kernel(wrong)
 
 
 def test_text():

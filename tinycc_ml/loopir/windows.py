@@ -10,8 +10,9 @@ from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import InternalError
 from tinycc_ml.loopir.bounds import index_range, is_unreachable
 from tinycc_ml.loopir.index import Affine
-from tinycc_ml.loopir.ir import Argument, Buffer, CallIntrinsic, Condition, Role
+from tinycc_ml.loopir.ir import Argument, Buffer, CallIntrinsic, Condition, Load, Role, Store
 from tinycc_ml.loopir.printer import format_element
+from tinycc_ml.loopir.walk import expressions, statements
 
 WRITABLE = (Role.OUTPUT, Role.SCRATCH, Role.STATE)
 #: What has no content before the first store.
@@ -122,8 +123,24 @@ def check_roles(call: CallIntrinsic, buffers: Mapping[str, Buffer]) -> None:
             raise InternalError(f"{where}: elements of int4 have no address")
         if parameter.role in WRITABLE and buffer.role not in WRITABLE:
             raise InternalError(f"{where}: written, but {argument.buffer} is {buffer.role.value}")
-        if argument.buffer in written and names.count(argument.buffer) > 1:
+        is_shared = argument.buffer in written and names.count(argument.buffer) > 1
+        if is_shared and not _is_in_place(call, argument.buffer):
             raise InternalError(f"{where}: {argument.buffer} is written and passed twice")
+
+
+def _is_in_place(call: CallIntrinsic, buffer: str) -> bool:
+    """Whether a call reads each element of a window before it writes the same one.
+
+    All the buffer's windows are the same one, and at each store the meaning has read no element but
+    that of the same index. A text may read earlier than its meaning, but never later.
+    """
+    windows = [(a, p) for a, p in bound_windows(call) if a.buffer == buffer]
+    names = {parameter.name for _, parameter in windows}
+    starts = {argument.start for argument, _ in windows}
+    body = call.intrinsic.meaning.body
+    stored = {s.indices for s in statements(body) if isinstance(s, Store) and s.buffer in names}
+    loaded = {e.indices for e in expressions(body) if isinstance(e, Load) and e.buffer in names}
+    return len(starts) == 1 and len(stored) == 1 and loaded <= stored
 
 
 def _where(call: CallIntrinsic, argument: Argument) -> str:

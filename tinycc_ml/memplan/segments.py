@@ -16,6 +16,7 @@ from tinycc_ml.kernels.rows import (
     row_choices,
     scratch_bytes,
     timed_group,
+    values_in_place,
 )
 from tinycc_ml.memplan.execution import Execution, Scratch, Step
 from tinycc_ml.memplan.lifespan import plan_problem
@@ -190,7 +191,8 @@ class Segments:
         roles = {role: value for value, role in values.items()}
         access = group_access(members, timing)
         scratch = scratch_bytes(members)
-        sizes = (*held_bytes(members, timing), *scratch)
+        held = held_bytes(members, timing, values_in_place(members, timing))
+        sizes = (*held, *scratch)
         name = f"{group[0].layer.name}..{members[-1].layer}"
         step = Step(
             name,

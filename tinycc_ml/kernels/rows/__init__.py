@@ -7,6 +7,7 @@ from tinycc_ml.kernels.rows.blocks import block_limits, longest_group
 from tinycc_ml.kernels.rows.choice import row_choices
 from tinycc_ml.kernels.rows.fuse import fuse_rows, is_held
 from tinycc_ml.kernels.rows.grouping import RowLayerChoice, with_groups
+from tinycc_ml.kernels.rows.in_place import values_in_place
 from tinycc_ml.kernels.rows.member import (
     Member,
     group_access,
@@ -40,5 +41,6 @@ __all__ = [
     "scratch_bytes",
     "time_rows",
     "timed_group",
+    "values_in_place",
     "with_groups",
 ]

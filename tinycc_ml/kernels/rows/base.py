@@ -37,6 +37,8 @@ class RowLoops:
         after: Statements behind the loop; a sum writes its output there.
         reads_first: Whether a turn writes only when all has been read that it takes.
         block: Rows of the output in a turn.
+        in_place: Roles of inputs of which each element is read before the output's element of the
+            same place is written.
     """
 
     buffers: tuple[Buffer, ...]
@@ -47,6 +49,7 @@ class RowLoops:
     after: tuple[Stmt, ...] = ()
     reads_first: bool = False
     block: int = 1
+    in_place: tuple[str, ...] = ()
 
     @property
     def is_sum(self) -> bool:

@@ -14,6 +14,7 @@ from itertools import pairwise
 from tinycc_ml.kernels.base import Kernel
 from tinycc_ml.kernels.rows.accesses import redirect
 from tinycc_ml.kernels.rows.base import ROW
+from tinycc_ml.kernels.rows.in_place import values_in_place
 from tinycc_ml.kernels.rows.member import (
     SUMS,
     Member,
@@ -67,6 +68,7 @@ class _Fusion:
         self.members = members
         self.timing = timing
         self.inputs = input_names(members)
+        self.in_place = values_in_place(members, timing)
         self.buffers: dict[str, Buffer] = {}
 
     def kernel(self, *, by_turn: bool) -> LoopKernel:
@@ -142,7 +144,8 @@ class _Fusion:
 
     def comment(self, member: Member) -> str:
         """What a step computes, and where its row goes."""
-        kept, block = self.timing.ring_rows.get(member.output), member.loops.block
+        value, block = self.in_place.get(member.output, member.output), member.loops.block
+        kept = self.timing.ring_rows.get(value)
         rows = member.result.shape[0]
         if kept is None:
             what = f"{block} rows" if block > 1 else "row"
@@ -154,6 +157,8 @@ class _Fusion:
             what = what if kept > 1 else f"1 of {rows} rows is kept"
         if kept is not None and block > 1:
             what = f"{block} rows at a time, {what}"
+        if member.output in self.in_place:
+            what += "; the next layer writes over it"
         return f"{member.layer}: {what}."
 
     def member(self, member: Member) -> tuple[Body, Body, Body]:
@@ -186,8 +191,9 @@ class _Fusion:
         value = member.output if value is None else value
         if value in self.inputs:
             return self.add(replace(buffer, name=self.inputs[value]))
+        value = self.in_place.get(value, value)
         if value == self.members[-1].output:
-            return self.add(replace(buffer, name="output"))
+            return self.add(replace(buffer, name="output", role=Role.OUTPUT))
         producer = next(m for m in self.members if m.output == value)
         kept = self.timing.ring_rows[value]
         name = f"ring_{producer.label}"

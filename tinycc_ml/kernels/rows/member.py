@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from tinycc_ml.kernels.rows.base import RowLoops
@@ -83,9 +83,15 @@ def group_access(members: Sequence[Member], timing: Timing) -> Access:
     )
 
 
-def held_bytes(members: Sequence[Member], timing: Timing) -> tuple[int, ...]:
-    """Sizes of the rings and sums of a group."""
-    rings = [timing.ring_rows[member.output] * member.timed().row_bytes for member in members[:-1]]
+def held_bytes(
+    members: Sequence[Member], timing: Timing, in_place: Container[str]
+) -> tuple[int, ...]:
+    """Sizes of the rings and sums of a group; values `in_place` have no ring."""
+    rings = [
+        timing.ring_rows[member.output] * member.timed().row_bytes
+        for member in members[:-1]
+        if member.output not in in_place
+    ]
     sums = [b for member in members for b in member.loops.buffers if b.name == SUMS]
     return (*rings, *(b.elements * b.dtype.size_bytes for b in sums))
 

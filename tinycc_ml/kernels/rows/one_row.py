@@ -14,7 +14,7 @@ from tinycc_ml.kernels.rows.accesses import redirect
 from tinycc_ml.kernels.rows.base import ROW, RowKernel, RowLoops
 from tinycc_ml.kernels.rows.timing import RowReads
 from tinycc_ml.loopir import Affine, LoopKernel, Role, affine
-from tinycc_ml.ops import Workload
+from tinycc_ml.ops import Access, Elementwise, Workload
 
 #: For guards, slots and calls in a turn.
 CYCLES_PER_ROW = 40
@@ -38,8 +38,9 @@ class OneRow(RowKernel):
 
     def build(self, workload: Workload, constants: Sequence[Constant]) -> RowLoops:
         """See the base class."""
-        kernel = self.definition.build(one_row(workload, self.block), constants).loops
-        return by_row(kernel, workload, self.block)
+        kernel = self.definition.build(one_row(workload, self.block), constants)
+        loops = by_row(kernel.loops, workload, self.block)
+        return replace(loops, in_place=_elementwise(kernel.access))
 
     def cycles(self, workload: Workload) -> int:
         """See the base class."""
@@ -49,6 +50,12 @@ class OneRow(RowKernel):
     def pack(self, workload: Workload, constants: Sequence[Constant]) -> tuple[Constant, ...]:
         """See the base class."""
         return self.definition.pack(one_row(workload, self.block), constants)
+
+
+def _elementwise(access: Access) -> tuple[str, ...]:
+    """The roles that a kernel may write over, element by element."""
+    same = Elementwise(access.step_elements)
+    return tuple(r for r, pattern in access.inputs if access.reads_first and pattern == same)
 
 
 def is_image(type_: TensorType) -> bool:
