@@ -37,8 +37,8 @@ class RowLoops:
         after: Statements behind the loop; a sum writes its output there.
         reads_first: Whether a turn writes only when all has been read that it takes.
         block: Rows of the output in a turn.
-        in_place: Roles of inputs of which each element is read before the output's element of the
-            same place is written.
+        in_place: Roles of inputs of which each element is read for the last time before the
+            output's element of the same place is written.
     """
 
     buffers: tuple[Buffer, ...]

@@ -1,9 +1,10 @@
 """Values of a group that need no ring of their own: the next layer computes over them, in place.
 
 An elementwise layer (a residual addition, for example) reads an element before it writes the one
-of the same place. Where the layer that runs right before it computes the same rows in the same
-turn, for nobody else, that layer can write its rows where the elementwise layer's will be. Nothing
-runs in between, so the slot is free for the one if it is for the other.
+of the same place, and some 1x1 convolutions read a pixel before they write it. Where the layer that
+runs right before such a layer computes the same rows in the same turn, for nobody else, it can
+write them where the other one's rows will be. Nothing runs in between, so the slot is free for the
+one if it is for the other.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def _runs_before(index: int, slots: Sequence[Slot]) -> int | None:
 
 
 def _same_rows(producer: Member, reader: Member, timing: Timing) -> bool:
-    """Whether a reader computes, element by element, the rows that its producer just wrote."""
+    """Whether a reader computes in place the rows that its producer just wrote."""
     value = producer.output
     if value not in reader.inputs or producer.loops.is_sum or reader.loops.is_sum:
         return False

@@ -14,7 +14,8 @@ from tinycc_ml.kernels.rows.accesses import redirect
 from tinycc_ml.kernels.rows.base import ROW, RowKernel, RowLoops
 from tinycc_ml.kernels.rows.timing import RowReads
 from tinycc_ml.loopir import Affine, LoopKernel, Role, affine
-from tinycc_ml.ops import Access, Elementwise, Workload
+from tinycc_ml.ops import Access, Elementwise, Window, Workload
+from tinycc_ml.ops.access import Pattern
 
 #: For guards, slots and calls in a turn.
 CYCLES_PER_ROW = 40
@@ -40,7 +41,7 @@ class OneRow(RowKernel):
         """See the base class."""
         kernel = self.definition.build(one_row(workload, self.block), constants)
         loops = by_row(kernel.loops, workload, self.block)
-        return replace(loops, in_place=_elementwise(kernel.access))
+        return replace(loops, in_place=_in_place(kernel.access))
 
     def cycles(self, workload: Workload) -> int:
         """See the base class."""
@@ -52,10 +53,21 @@ class OneRow(RowKernel):
         return self.definition.pack(one_row(workload, self.block), constants)
 
 
-def _elementwise(access: Access) -> tuple[str, ...]:
-    """The roles that a kernel may write over, element by element."""
-    same = Elementwise(access.step_elements)
-    return tuple(r for r, pattern in access.inputs if access.reads_first and pattern == same)
+def _in_place(access: Access) -> tuple[str, ...]:
+    """The roles whose every step reads but what it writes over, and reads that first."""
+    step = access.step_elements
+    return tuple(r for r, pattern in access.inputs if access.reads_first and _same(pattern, step))
+
+
+def _same(pattern: Pattern, step: int) -> bool:
+    """Whether step ``t`` reads the elements ``[t*step, (t+1)*step)`` only."""
+    match pattern:
+        case Elementwise(size):
+            return size == step
+        case Window((_, width, channels), out_width, (1, 1), (1, 1), _, (0, 0)):
+            return (width, channels) == (out_width, step)
+        case _:
+            return False
 
 
 def is_image(type_: TensorType) -> bool:
