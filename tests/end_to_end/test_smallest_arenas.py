@@ -14,7 +14,7 @@ from tinycc_ml.emit import EmitOptions
 from tinycc_ml.memplan import Io
 from tinycc_ml.runner import infer
 
-#: The least activations that are known for any kernels, and how much scratch comes on top at most.
+#: Bytes of activations that every core keeps to, and how much scratch comes on top at most.
 ACTIVATIONS: dict[tuple[str, Io], int] = {
     ("ad01_int8", "arena"): 768,
     ("kws_ref_model", "arena"): 6_186,
@@ -25,6 +25,8 @@ ACTIVATIONS: dict[tuple[str, Io], int] = {
     ("vww_96_int8", "rows"): 14_592,
 }
 SCRATCH = 2_560
+#: A row of a pointwise layer more: vectors store a pixel channel by channel, while they still read.
+MORE = {("str_ww_ref_model", "mps3-an547"): 80}
 QUICK = {("kws_ref_model", "mps3-an547"), ("str_ww_ref_model", "mps2-an386")}
 CASES = [
     pytest.param(model, io, board, marks=() if (model, board) in QUICK else pytest.mark.slow)
@@ -49,7 +51,9 @@ def check_goldens(compilation: Compilation, model: str, folder: object) -> None:
 @pytest.mark.parametrize(("model", "io", "board"), CASES)
 def test_the_smallest_arena_and_its_goldens(model, io, board, tmp_path):
     compilation = smallest(model, io, board)
-    assert compilation.manifest.arena_bytes <= ACTIVATIONS[model, io] + SCRATCH
+    account, most = compilation.manifest, ACTIVATIONS[model, io] + MORE.get((model, board), 0)
+    assert account.activation_bytes <= most
+    assert account.arena_bytes - account.activation_bytes <= SCRATCH
     check_goldens(compilation, model, tmp_path)
 
 

@@ -85,7 +85,7 @@ class Streaming:
         return self._search.build(self._search.fewest_groups(), self._io)
 
     def smallest(self) -> Streamed:
-        """With the smallest arena found; of equal ones that with fewest cycles.
+        """With the smallest arena found; of equal ones that with fewest activations, then cycles.
 
         Kernels with much scratch are left out, but where nothing else takes a layer.
         """
@@ -128,7 +128,7 @@ class _Search:
             for costs in (_cycles, _bytes):
                 found = self.best_within(limit_bytes, costs)
                 if found is not None:
-                    best = min(best, found, key=self.cost)
+                    best = min(best, found, key=self.rank)
         return self.improved(best)
 
     def balanced(self, most_cycles: int) -> Partition:
@@ -195,11 +195,17 @@ class _Search:
                 for other in self._neighbours(partition)
                 if all(segment.arena_bytes <= most_bytes for segment in other)
             )
-            better = min(promising, key=self.cost, default=partition)
-            if self.cost(better) >= self.cost(partition):
+            better = min(promising, key=self.rank, default=partition)
+            if self.rank(better) >= self.rank(partition):
                 break
             partition = better
         return partition
+
+    def rank(self, partition: Partition) -> tuple[int, int, int]:
+        """Arena in bytes, activations of them where it is fullest, estimated cycles."""
+        arena_bytes, cycles = self.cost(partition)
+        full = (s.scratch_bytes for s in partition if s.arena_bytes == arena_bytes)
+        return arena_bytes, arena_bytes - min(full, default=0), cycles
 
     def cost(self, partition: Partition) -> tuple[int, int]:
         """Arena in bytes, estimated cycles."""
