@@ -11,11 +11,13 @@ import pytest
 from tests.quant.kws import DATA, ONNX, TFLITE, float_graph, quantized, samples
 from tests.shared_data import shared_path
 from tinycc_ml.compiler import compile_model, generate
+from tinycc_ml.dtypes import DType
+from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.exporters import export_onnx
 from tinycc_ml.graph import Graph
 from tinycc_ml.importers.onnx.importer import import_onnx_bytes
 from tinycc_ml.ops import evaluate, integerize
-from tinycc_ml.quant import Calibration, QuantizeOptions
+from tinycc_ml.quant import Calibration, QuantizeOptions, from_arrays, quantize_graph
 from tinycc_ml.quant.batch import BatchRunner
 from tinycc_ml.targets import load_board
 
@@ -35,14 +37,21 @@ def test_it_agrees_with_the_float_model() -> None:
     assert agreement(quantized(), 100) >= 98
 
 
+def test_weights_of_4_bits() -> None:
+    graph = quantized(weight_bits=4, compensate=True)
+    assert agreement(graph, 100) >= 90
+    packed = sum(t.size_bytes for t in graph.types.values() if t.dtype is DType.INT4)
+    assert packed == 11_008
+
+
 @pytest.mark.slow
 def test_figures_of_the_given_split() -> None:
     assert agreement(quantized(100), 900) >= 893
 
 
-@pytest.mark.parametrize("interface", ["float32", "int8"])
-def test_our_importer_takes_the_file_back(interface: str) -> None:
-    graph = quantized(interface=interface, rounding="nearest", equalize=False)
+@pytest.mark.parametrize(("interface", "bits"), [("float32", 4), ("float32", 8), ("int8", 8)])
+def test_our_importer_takes_the_file_back(interface: str, bits: int) -> None:
+    graph = quantized(interface=interface, rounding="nearest", equalize=False, weight_bits=bits)
     again = import_onnx_bytes(export_onnx(graph), "again.onnx")
     x = samples()[1][:20]
     if interface == "int8":
@@ -106,9 +115,6 @@ def test_the_compiler_quantizes() -> None:
 
 
 def test_a_quantized_model_is_not_quantized_again() -> None:
-    from tinycc_ml.errors import UnsupportedError
-    from tinycc_ml.quant import from_arrays, quantize_graph
-
     graph = quantized()
     given = from_arrays([samples()[0][:8]], [graph.types[graph.inputs[0]]], "calibration")
     with pytest.raises(UnsupportedError, match="quantized already"):

@@ -51,8 +51,9 @@ from tinycc_ml.sharing import generate_shared, shared_project
 )
 @click.option(
     "--quantize",
-    type=click.Choice(["int8"]),
-    help="Quantize a float model first, with --calibration; `tinycc-ml quantize` has more choices.",
+    type=click.Choice(["int8", "int4"]),
+    help="Quantize a float model first, with --calibration: all of it to int8, or weights to int4. "
+    "`tinycc-ml quantize` has more choices.",
 )
 @calibration_option(required=False)
 @interface_option
@@ -98,7 +99,7 @@ def command(
             f"{len(models)} models: they need --share-arena, or a folder each by a call of gen each"
         )
     steps: dict[str, str] = {}
-    options = QuantizeOptions(interface=interface)
+    options = QuantizeOptions.of_weights(4 if quantize == "int4" else 8, interface=interface)
     wanted = None if calibration is None else Calibration(calibration, options)
     with calibration_progress() as progress:
         compilation = compile_for(

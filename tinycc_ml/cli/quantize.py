@@ -25,6 +25,13 @@ _DEFAULTS = QuantizeOptions()
 @calibration_option(required=True)
 @click.option("--output", "-o", type=FILE, required=True, help="ONNX file to write.")
 @click.option(
+    "--weights",
+    type=click.Choice(["int8", "int4"]),
+    default="int8",
+    show_default=True,
+    help="Element type of the weights; activations are int8.",
+)
+@click.option(
     "--method",
     type=click.Choice(METHODS),
     default=_DEFAULTS.method,
@@ -74,6 +81,7 @@ def command(
     calibration: Path,
     output: Path,
     samples: int,
+    weights: str,
     shape: tuple[str, ...],
     dim: tuple[str, ...],
     as_json: bool,
@@ -84,7 +92,8 @@ def command(
     The file written is ONNX in QDQ form; `gen` takes it as it takes any model, and computes the
     same integers as `gen MODEL --quantize int8`.
     """
-    wanted = Calibration(calibration, QuantizeOptions(**choices), samples)
+    options = QuantizeOptions.of_weights(4 if weights == "int4" else 8, **choices)
+    wanted = Calibration(calibration, options, samples)
     with calibration_progress() as progress:
         quantized = quantize_model(model, wanted, parse_bindings(shape, dim), progress)
     _write(output, export_onnx(quantized.graph))

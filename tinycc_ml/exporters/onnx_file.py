@@ -15,8 +15,8 @@ from tinycc_ml.exporters.onnx_rows import ROWS
 from tinycc_ml.exporters.onnx_writer import OnnxWriter
 from tinycc_ml.graph import Graph
 
-#: The operator set that has scales per channel, and 14, which has HardSwish; IR of their time.
-OPSET, IR_VERSION = 14, 8
+#: Operator set and IR version: those with HardSwish, and those with integers of 4 bits.
+_PLAIN, _WITH_INT4 = (14, 8), (21, 10)
 
 _TYPES = {DType.FLOAT32: TensorProto.FLOAT, DType.INT8: TensorProto.INT8}
 
@@ -32,7 +32,9 @@ def export_onnx(graph: Graph) -> bytes:
     if missing or graph.states:
         what = ", ".join(missing) or "state"
         raise UnsupportedError(f"{graph.name}: {what} cannot be written as ONNX")
-    writer = OnnxWriter(graph)
+    has_int4 = any(type_.dtype is DType.INT4 for type_ in graph.types.values())
+    opset, ir_version = _WITH_INT4 if has_int4 else _PLAIN
+    writer = OnnxWriter(graph, opset)
     inputs = [_input(writer, name) for name in graph.inputs]
     for node in graph.nodes:
         ROWS[node.op](writer, node)
@@ -40,8 +42,8 @@ def export_onnx(graph: Graph) -> bytes:
     body = helper.make_graph(writer.nodes, graph.name, inputs, outputs, writer.tensors)
     model: ModelProto = helper.make_model(
         body,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
+        opset_imports=[helper.make_opsetid("", opset)],
+        ir_version=ir_version,
         producer_name="tinycc-ml",
         producer_version=__version__,
     )
@@ -55,7 +57,7 @@ def _input(writer: OnnxWriter, name: str) -> ValueInfoProto:
     if type_.quant is None:
         writer.plain_names[name] = given
     else:
-        writer.plain_names[name] = writer.dequantized(given, type_.quant, type_.dtype.numpy)
+        writer.plain_names[name] = writer.dequantized(given, type_.quant, type_.dtype)
     return _info(writer, name, given)
 
 

@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 
+from tinycc_ml.dtypes import DType
 from tinycc_ml.errors import UnsupportedError
 from tinycc_ml.exporters.onnx_writer import OnnxWriter
 from tinycc_ml.graph import Array, Node, QuantParams
@@ -22,6 +23,9 @@ from tinycc_ml.ops.pooling import Pool2DAttrs
 from tinycc_ml.ops.softmax import SoftmaxAttrs
 from tinycc_ml.ops.transpose import TransposeAttrs
 from tinycc_ml.ops.window import Padding
+
+#: The operator set from which on reductions take their axes as an input.
+_AXES_ARE_INPUTS = 18
 
 Row = Callable[[OnnxWriter, Node], None]
 
@@ -56,13 +60,14 @@ def _weight_and_bias(w: OnnxWriter, node: Node, order: tuple[int, ...], axis: in
     array, steps = constants[weight].array.transpose(order), constants[bias].array
     if x_quant is None or quant is None:
         return [w.tensor(weight, array), w.tensor(bias, steps)]
+    dtype = types[weight].dtype
     placed = replace(quant, axis=None if quant.axis is None else axis)
     unit = [float(np.float32(x_quant.scale * scale)) for scale in quant.scales]
     unit_axis = None if quant.axis is None else 0
     bias_quant = QuantParams(tuple(unit), (0,) * len(unit), unit_axis)
     return [
-        w.dequantized(w.tensor(weight, array), placed, array.dtype),
-        w.dequantized(w.tensor(bias, steps), bias_quant, steps.dtype),
+        w.dequantized(w.tensor(weight, array, dtype), placed, dtype),
+        w.dequantized(w.tensor(bias, steps), bias_quant, DType.INT32),
     ]
 
 
@@ -173,7 +178,13 @@ def _mean(w: OnnxWriter, node: Node) -> None:
         w.finish(node, w.emit("GlobalAveragePool", [image], _label(node)), is_image=True)
         return
     x = [w.plain(node.inputs[0])]
-    w.finish(node, w.emit("ReduceMean", x, _label(node), axes=a.axes, keepdims=int(a.keep_dims)))
+    keep, axes = int(a.keep_dims), np.array(a.axes, np.int64)
+    if w.opset < _AXES_ARE_INPUTS:
+        result = w.emit("ReduceMean", x, _label(node), axes=a.axes, keepdims=keep)
+    else:
+        x.append(w.tensor(f"{node.name}_axes", axes))
+        result = w.emit("ReduceMean", x, _label(node), keepdims=keep)
+    w.finish(node, result)
 
 
 def _softmax(w: OnnxWriter, node: Node) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
+from tinycc_ml.dtypes import DType
 from tinycc_ml.graph import Array, Graph, Node, QuantParams
+from tinycc_ml.numerics import pack_int4
 
 
 class OnnxWriter:
@@ -19,6 +21,7 @@ class OnnxWriter:
 
     Attributes:
         graph: What is written.
+        opset: Version of the operators.
         nodes: So far.
         tensors: Initializers so far.
         plain_names: For each value of ours its plain form, where there is one.
@@ -26,8 +29,9 @@ class OnnxWriter:
         integer_names: For each value of ours that is computed its integers.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, opset: int) -> None:
         self.graph = graph
+        self.opset = opset
         self.nodes: list[NodeProto] = []
         self.tensors: list[TensorProto] = []
         self.plain_names: dict[str, str] = {}
@@ -43,9 +47,15 @@ class OnnxWriter:
         self._names.add(name)
         return name
 
-    def tensor(self, name: str, array: Array) -> str:
-        """An initializer."""
+    def tensor(self, name: str, array: Array, dtype: DType | None = None) -> str:
+        """An initializer; of 4 bits where the dtype says so."""
         name = self.name(name)
+        if dtype is DType.INT4:
+            packed = pack_int4(array).tobytes()
+            self.tensors.append(
+                helper.make_tensor(name, TensorProto.INT4, array.shape, packed, raw=True)
+            )
+            return name
         self.tensors.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
@@ -84,32 +94,30 @@ class OnnxWriter:
 
     def _constant(self, name: str) -> str:
         type_, array = self.graph.types[name], self.graph.constants[name].array
-        tensor = self.tensor(name, array)
-        return tensor if type_.quant is None else self.dequantized(tensor, type_.quant, array.dtype)
+        tensor = self.tensor(name, array, type_.dtype)
+        return tensor if type_.quant is None else self.dequantized(tensor, type_.quant, type_.dtype)
 
-    def dequantized(self, tensor: str, quant: QuantParams, dtype: np.dtype[np.generic]) -> str:
-        """The numbers that integers stand for."""
+    def dequantized(self, tensor: str, quant: QuantParams, dtype: DType) -> str:
+        """The numbers that integers of a type stand for."""
         attributes = {} if quant.axis is None else {"axis": quant.axis}
         inputs = [tensor, *self._parameters(tensor, quant, dtype)]
         return self.emit("DequantizeLinear", inputs, f"{tensor}_real", **attributes)
 
-    def _parameters(
-        self, base: str, quant: QuantParams, dtype: np.dtype[np.generic]
-    ) -> tuple[str, str]:
-        scales, zeros = (
-            np.array(quant.scales, np.float32),
-            np.array(quant.zero_points).astype(dtype),
-        )
+    def _parameters(self, base: str, quant: QuantParams, dtype: DType) -> tuple[str, str]:
+        scales, zeros = np.array(quant.scales, np.float32), np.array(quant.zero_points, dtype.numpy)
         if quant.axis is None:
             scales, zeros = scales.reshape(()), zeros.reshape(())
-        return self.tensor(f"{base}_scale", scales), self.tensor(f"{base}_zero_point", zeros)
+        return (
+            self.tensor(f"{base}_scale", scales),
+            self.tensor(f"{base}_zero_point", zeros, dtype),
+        )
 
     def finish(self, node: Node, real: str, *, is_image: bool = False) -> None:
         """Notes what a float operator computed for a node; quantizes it as the node's output is."""
         (output,) = node.outputs
         type_ = self.graph.types[output]
         if type_.quant is not None:
-            dtype = type_.dtype.numpy
+            dtype = type_.dtype
             inputs = [real, *self._parameters(output, type_.quant, dtype)]
             steps = self.emit("QuantizeLinear", inputs, f"{output}_integers")
             self.integer_names[output] = steps

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinycc_ml.graph import Array, Constant, Graph, Node
 from tinycc_ml.ops import Layer, integerize
-from tinycc_ml.ops.convolution import ConvNumbers, finish
+from tinycc_ml.ops.convolution import ConvNumbers, finish, weight_of
 from tinycc_ml.ops.evaluate import evaluate_layer
 from tinycc_ml.ops.floats import FloatNumbers, limit
 from tinycc_ml.quant.linear import WEIGHTED, LinearView, multiply
@@ -116,10 +116,11 @@ def _weighted(view: LinearView, layer: Layer, x: Array) -> Array:
     merged = x.reshape(-1, *x.shape[2:])
     numbers = workload.numbers
     if isinstance(numbers, ConvNumbers):
-        terms = operands["weight"].size // view.filters
+        weight = weight_of(workload, operands)
+        terms = weight.size // view.filters
         wide = np.float32 if terms < _EXACT_FLOAT32_TERMS else np.float64
         rows = view.rows(merged.astype(wide) - numbers.input_zero_point)
-        matrices = view.matrices(operands["weight"].astype(wide))
+        matrices = view.matrices(weight.astype(wide))
         products = view.outputs(multiply(rows, matrices)).astype(np.float64)
         y = finish(products, workload, operands)
     else:

@@ -52,7 +52,7 @@ class IntegerBuilder:
             self.types[given] = self.graph.types[name]
             self.nodes.append(Node(f"quantize_{_id(name)}", "quantize", (given,), (name,)))
 
-    def weighted(self, node: Node, weight: Array, scales: Array, bias: Array) -> None:
+    def weighted(self, node: Node, weight: Array, scales: Array, bias: Array, dtype: DType) -> None:
         """A layer with weights.
 
         Args:
@@ -60,6 +60,7 @@ class IntegerBuilder:
             weight: Integers of the operator's shape.
             scales: One for each output channel.
             bias: Real numbers, one for each output channel.
+            dtype: Of the weight: int8 or int4.
         """
         x = self.types[node.inputs[0]].quant
         assert x  # the caller has chosen it
@@ -69,7 +70,7 @@ class IntegerBuilder:
         steps = np.clip(np.rint(bias / unit), _INT32.min, _INT32.max).astype(np.int32)
         axis = CHANNEL_AXIS[node.op]
         quant = QuantParams(tuple(map(float, scales)), (0,) * len(scales), axis)
-        self.types[names[0]] = TensorType(weight.shape, DType.INT8, quant)
+        self.types[names[0]] = TensorType(weight.shape, dtype, quant)
         self.types[names[1]] = TensorType(steps.shape, DType.INT32)
         self.constants[names[0]] = Constant(weight.astype(np.int8))
         self.constants[names[1]] = Constant(steps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from tinycc_ml.quant.ranges import Method
 from tinycc_ml.quant.rounding import Rounding
@@ -44,6 +44,13 @@ class QuantizeOptions:
     correct_bias: bool = True
     interface: Interface = "float32"
     seed: int = 0
+
+    @classmethod
+    def of_weights(cls, bits: Literal[8, 4], **choices: Any) -> QuantizeOptions:
+        """The defaults that measured best for weights of so many bits, but for the choices."""
+        if bits == 4:
+            choices = {"compensate": True, "candidates": 10, **choices}
+        return cls(weight_bits=bits, **choices)
 
     @property
     def needs_inputs(self) -> bool:

@@ -162,7 +162,8 @@ class _Rounder:
         if known is not None and options.correct_bias:
             real = integers * scales[..., None].astype(np.float64)
             bias = bias + view.channels(_mean(matrices, known.float_mean) - _mean(real, known.mean))
-        self.builder.weighted(node, view.weight(integers), view.channels(scales), bias)
+        dtype = DType.INT4 if bits == DType.INT4.bits else DType.INT8
+        self.builder.weighted(node, view.weight(integers), view.channels(scales), bias, dtype)
 
     def _moments(self, view: LinearView) -> Moments:
         name, sums = view.node.inputs[0], MomentSums()
