@@ -49,7 +49,7 @@ class QuantizeOptions:
     def of_weights(cls, bits: Literal[8, 4], **choices: Any) -> QuantizeOptions:
         """The defaults that measured best for weights of so many bits, but for the choices."""
         if bits == 4:
-            choices = {"compensate": True, "candidates": 10, **choices}
+            choices = {"compensate": True, "candidates": 10, "dense_power": 0.2, **choices}
         return cls(weight_bits=bits, **choices)
 
     @property
