@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tinycc_ml.cli.output import out, print_json
+from tinycc_ml.cli.output import out, print_json, table
 from tinycc_ml.cli.parameters import FILE, json_option, model_argument
 from tinycc_ml.cli.quantizing import calibration_option, calibration_progress, interface_option
 from tinycc_ml.compiler import quantize_model
@@ -15,7 +17,7 @@ from tinycc_ml.errors import OutputError
 from tinycc_ml.exporters import export_onnx
 from tinycc_ml.graph import Graph
 from tinycc_ml.importers import parse_bindings
-from tinycc_ml.quant import METHODS, ROUNDINGS, Calibration, QuantizeOptions
+from tinycc_ml.quant import METHODS, ROUNDINGS, Calibration, Quantized, QuantizeOptions
 
 _DEFAULTS = QuantizeOptions()
 
@@ -98,9 +100,9 @@ def command(
         quantized = quantize_model(model, wanted, parse_bindings(shape, dim), progress)
     _write(output, export_onnx(quantized.graph))
     if as_json:
-        print_json("quantize", _result(quantized.graph, output))
+        print_json("quantize", _result(quantized, output))
     else:
-        _print_summary(quantized.graph, output)
+        _print_summary(quantized, output)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -113,19 +115,35 @@ def _write(path: Path, content: bytes) -> None:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
 
 
-def _result(graph: Graph, output: Path) -> dict[str, Any]:
+def _result(quantized: Quantized, output: Path) -> dict[str, Any]:
+    graph = quantized.graph
     return {
         "name": graph.name,
         "output": str(output),
         "layers": len(graph.nodes),
         "weight_bytes": _constant_bytes(graph),
+        "report": [_finite(asdict(layer)) for layer in quantized.layers],
     }
+
+
+def _finite(fields: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no infinity: a layer without noise has no signal to noise ratio."""
+    return {k: None if v in (math.inf, -math.inf) else v for k, v in fields.items()}
 
 
 def _constant_bytes(graph: Graph) -> int:
     return sum(graph.types[name].size_bytes for name in graph.constants)
 
 
-def _print_summary(graph: Graph, output: Path) -> None:
+def _print_summary(quantized: Quantized, output: Path) -> None:
+    graph = quantized.graph
+    if quantized.layers:
+        rows = [
+            (r.name, r.op, f"{r.sqnr_db:.1f}", f"{r.low:.4g}", f"{r.high:.4g}", f"{r.clipped:.3%}")
+            for r in quantized.layers
+        ]
+        columns = ("layer", "operator", ">SQNR dB", ">lowest", ">highest", ">clipped")
+        title = "On the calibration samples, errors of earlier layers included"
+        out.print(table(title, columns, rows))
     text = f"{output}: {len(graph.nodes)} layers, constants {_constant_bytes(graph):,} bytes"
     out.print(text, soft_wrap=True)

@@ -7,6 +7,7 @@ from tinycc_ml.quant.observe import Progress, no_progress
 from tinycc_ml.quant.options import Interface, QuantizeOptions
 from tinycc_ml.quant.quantizer import Quantized, quantize_graph
 from tinycc_ml.quant.ranges import METHODS
+from tinycc_ml.quant.report import LayerReport
 from tinycc_ml.quant.rounding import ROUNDINGS
 from tinycc_ml.quant.samples import Samples, from_arrays, from_iterable, open_samples
 
@@ -15,6 +16,7 @@ __all__ = [
     "ROUNDINGS",
     "Calibration",
     "Interface",
+    "LayerReport",
     "Progress",
     "QuantizeOptions",
     "Quantized",

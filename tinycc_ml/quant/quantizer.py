@@ -18,6 +18,7 @@ from tinycc_ml.quant.linear import WEIGHTED, LinearView
 from tinycc_ml.quant.observe import Progress, batches, no_progress, observe
 from tinycc_ml.quant.options import QuantizeOptions
 from tinycc_ml.quant.prepare import prepare
+from tinycc_ml.quant.report import LayerReport, LayerSums
 from tinycc_ml.quant.rounding import round_weights, search_scales
 from tinycc_ml.quant.samples import Samples
 from tinycc_ml.quant.statistics import Moments, MomentSums, compensated
@@ -30,10 +31,12 @@ class Quantized:
     Attributes:
         graph: In integers.
         reference: The float graph that it was made of; values have the same names in both.
+        layers: What each layer costs; empty where no rounding looked at the samples.
     """
 
     graph: Graph
     reference: Graph
+    layers: tuple[LayerReport, ...] = ()
 
 
 def check_quantizable(graph: Graph) -> None:
@@ -84,7 +87,8 @@ def quantize_graph(
     )
     quants = choose_activations(graph, seen, options)
     kept = list(batches(samples)) if options.needs_inputs else []
-    return Quantized(_Rounder(graph, quants, options, kept, progress).result(), graph)
+    rounder = _Rounder(graph, quants, options, kept, progress)
+    return Quantized(rounder.result(), graph, tuple(rounder.layers))
 
 
 class _Rounder:
@@ -104,6 +108,7 @@ class _Rounder:
         self.graph, self.quants, self.options, self.progress = graph, quants, options, progress
         self.builder = IntegerBuilder(graph, quants, options.interface)
         self.runner = BatchRunner(graph)
+        self.layers: list[LayerReport] = []
         #: Of each batch the activations that are still needed, of both networks.
         self.floats = [dict(zip(graph.inputs, batch, strict=True)) for batch in samples]
         self.integers = [
@@ -143,6 +148,16 @@ class _Rounder:
             results = run_layer(part, made, layer, integers)
             integers.update(zip(made.outputs, results, strict=True))
             floats.update(zip(node.outputs, self.runner.node(node, floats), strict=True))
+        self._report(node)
+
+    def _report(self, node: Node) -> None:
+        name = node.outputs[0]
+        if not self.floats or name not in self.quants:
+            return
+        sums = LayerSums(self.quants[name])
+        for floats, integers in zip(self.floats, self.integers, strict=True):
+            sums.add(floats[name], self._real(name, integers[name]))
+        self.layers.append(sums.report(node.name, node.op))
 
     def _weighted(self, node: Node) -> None:
         options, view = self.options, view_of(self.graph, node)
