@@ -109,6 +109,7 @@ def _sections(shell: Shell) -> str:
 def _context(kind: Kind, shell: Shell, library: str, selftest: str) -> dict[str, Any]:
     names = sorted(shell.model_files)
     toolchain = toolchain_of(shell.board)
+    flags = (*compile_flags(shell.board), *toolchain.compile_flags)
     return {
         "model": shell.name,
         "MODEL": shell.name.upper(),
@@ -122,7 +123,9 @@ def _context(kind: Kind, shell: Shell, library: str, selftest: str) -> dict[str,
         "sources": [name for name in names if name.endswith(".c")],
         "headers": [name for name in names if name.endswith(".h")],
         "needs_math": any("#include <math.h>" in text for text in shell.model_files.values()),
-        "flags": compile_flags(shell.board),
+        "flags": flags,
+        # What GCC takes and Clang does not; GCC's own default for -mfpu is auto.
+        "clang_flags": tuple(f for f in flags if f != "-mfpu=auto" and not f.startswith("--specs")),
         "compiler": toolchain.compiler,
         "compiler_package": toolchain.debian_package,
         "machines": shell.machines,
