@@ -35,7 +35,7 @@ def execute(compilation: Compilation, plan: MemoryPlan, memory: np.ndarray, call
             data = np.ascontiguousarray(program.constants[name].array)
         else:
             data = array(memory, plan.placement(name), buffer.dtype)
-        arrays[buffer.name] = data.reshape(buffer.stored_shape)
+        arrays[buffer.name] = data.reshape(buffer.memory[0])
     run_kernel(kernel, arrays)
 
 
@@ -88,7 +88,7 @@ def traced(compilation: Compilation, call: Call, dying: str) -> tuple[np.ndarray
     for buffer, name in zip(kernel.buffers, names, strict=True):
         constant = program.constants.get(name)
         data = np.zeros(buffer.elements, buffer.dtype.numpy) if constant is None else constant.array
-        arrays[buffer.name] = np.ascontiguousarray(data).reshape(buffer.shape)
+        arrays[buffer.name] = np.ascontiguousarray(data).reshape(buffer.memory[0])
         while name in sources:
             name = sources[name]  # noqa: PLW2901
         is_output = buffer.role is Role.OUTPUT
