@@ -49,7 +49,8 @@ class QuantizeOptions:
     def of_weights(cls, bits: Literal[8, 4], **choices: Any) -> QuantizeOptions:
         """The defaults that measured best for weights of so many bits, but for the choices."""
         if bits == 4:
-            choices = {"compensate": True, "candidates": 10, "dense_power": 0.2, **choices}
+            best: dict[str, Any] = {"compensate": True, "damping": 0.5}
+            choices = best | {"candidates": 10, "dense_power": 0.2} | choices
         return cls(weight_bits=bits, **choices)
 
     @property
