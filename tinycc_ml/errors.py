@@ -31,6 +31,10 @@ class UnsupportedError(TinyccError):
     """The model is valid, but holds something that cannot be compiled."""
 
 
+class ExtensionError(TinyccError):
+    """An operator that an installed package adds cannot be used."""
+
+
 class BoardError(TinyccError):
     """The board is unknown, or its description is wrong."""
 

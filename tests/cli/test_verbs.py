@@ -14,6 +14,7 @@ import pytest
 from tests.cli.command import DIGITS, DIGITS_DATA, run_process
 from tests.end_to_end.networks import float_layers
 from tests.shared_data import REPOSITORY, shared_path
+from tests.tflite_builder import ModelBuilder
 from tinycc_ml import __version__
 from tinycc_ml.cli import device
 from tinycc_ml.cli.main import _VERBS
@@ -137,7 +138,8 @@ def test_gen_writes_the_same_bytes_twice(cli):
 
 def test_analyze(cli, documented):
     data = check_json(cli("analyze", DIGITS, "--json"), "analyze", documented)
-    fields = {*data, *data["layers"][0], *data["curve"][0]}
+    fields = {*data, *data["layers"][0], *data["curve"][0], *("pass", "node", "reason")}
+    fields |= {"nodes_before", "nodes_after", "changes"}
     assert fields == documented["analyze"] - {"null"}
     assert data["board"] is None and data["fits"] is True and data["problems"] == []
     assert data["macs"] == sum(x["macs"] for x in data["layers"])
@@ -310,10 +312,42 @@ def test_boards(cli, documented):
 
 def test_ops(cli, documented):
     data = check_json(cli("ops", "--json"), "ops", documented)
-    assert {*data["ops"][0]} == {"name", "dtypes", "summary"}
+    assert {*data["ops"][0]} == {"name", "dtypes", "summary", "kernels"}
     names = {row["name"] for row in data["ops"]}
+    (conv,) = (row for row in data["ops"] if row["name"] == "conv2d")
+    of_m4 = {row["dtype"]: row["names"] for row in conv["kernels"] if "cortex-m4" in row["cores"]}
+    assert any("__dsp" in name for name in of_m4["int8"])
+    assert any("__fpu" in name for name in of_m4["float32"])
+    assert "cortex-m4" in data["cores"]
     assert {"conv2d", "depthwise_conv2d", "softmax", "concatenation"} <= names
     assert all(name in cli("ops").out for name in names)
+
+
+def test_the_page_of_operators_is_current(cli):
+    """Else: tinycc-ml ops --markdown > docs/operators.md."""
+    page = (REPOSITORY / "docs" / "operators.md").read_text(encoding="utf-8")
+    assert cli("ops", "--markdown").out == page
+
+
+def test_analyze_tells_what_passes_did(cli, documented, tmp_path):
+    b = ModelBuilder()
+    x = b.input("x", (1, 4), "int8", 0.5, 0)
+    a, y = (b.tensor(name, (1, 4), "int8", 0.5, 0) for name in ("a", "y"))
+    b.operator("RELU", [x], [a])
+    b.operator("RELU", [a], [y])
+    b.output(y)
+    model = tmp_path / "twice.tflite"
+    model.write_bytes(b.build())
+    data = check_json(cli("analyze", model, "--json"), "analyze", documented)
+    assert [p["name"] for p in data["passes"]] == ["simplify_algebra"]
+    assert data["passes"][0]["changes"][0] == "- n01_relu (relu)"
+    assert (data["passes"][0]["nodes_before"], data["passes"][0]["nodes_after"]) == (2, 1)
+    text = cli("analyze", model, "--passes").out
+    assert "simplify_algebra: 2 -> 1 nodes" in text and "- n01_relu (relu)" in text
+    dumps = tmp_path / "dumps"
+    cli("gen", model, "-b", "host", "-o", tmp_path / "out", "--dump-dir", dumps)
+    dumped = (dumps / "03_simplify_01_simplify_algebra.txt").read_text(encoding="utf-8")
+    assert dumped.startswith("# - n01_relu (relu)")
 
 
 def test_doctor(cli, documented):

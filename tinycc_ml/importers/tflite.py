@@ -14,6 +14,7 @@ from tinycc_ml.graph import Array, Constant, Graph, Node, OpAttrs, Origin, State
 from tinycc_ml.importers.flatbuffer import one_line
 from tinycc_ml.importers.names import graph_name
 from tinycc_ml.importers.tflite_batches import image_by_image
+from tinycc_ml.importers.tflite_extension import extension_row
 from tinycc_ml.importers.tflite_flow import check_flow, is_constant, live_operators, operands
 from tinycc_ml.importers.tflite_ops import ROWS
 from tinycc_ml.importers.tflite_problems import TfliteProblems
@@ -98,7 +99,7 @@ class _Importer:
     def graph(self, name: str) -> Graph:
         self._interface()
         for operator in live_operators(self.model):
-            row = ROWS.get(operator.builtin)
+            row = ROWS.get(operator.builtin) or extension_row(operator)
             if row is None and operator.builtin not in OPERATORS:
                 self.problems.unknown_operator(operator)
                 continue

@@ -29,7 +29,7 @@ from tinycc_ml.importers.flatbuffer import (
 IDENTIFIER = b"TFL3"
 _SCHEMA_VERSION = 3
 _MAX_RANK = 8
-_CUSTOM = "CUSTOM"
+CUSTOM = "CUSTOM"
 _CALL_ONCE = "CALL_ONCE"
 
 _OPERATOR_NAMES: dict[int, str] = {
@@ -85,11 +85,12 @@ class RawOperator:
     outputs: tuple[int, ...]
     options_type: int
     options: Table | None
+    custom_options: bytes = b""
 
     @property
     def kind(self) -> str:
         """The operator's name in messages."""
-        return f"Custom '{self.custom_code}'" if self.builtin == _CUSTOM else self.builtin
+        return f"Custom '{self.custom_code}'" if self.builtin == CUSTOM else self.builtin
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ def _opcode(table: Table) -> tuple[str, str]:
         table.number(Field(3, "builtin_code"), INT32),
     )
     name = _OPERATOR_NAMES.get(code, f"operator number {code}")
-    return name, table.text(Field(1, "custom_code")) if name == _CUSTOM else ""
+    return name, table.text(Field(1, "custom_code")) if name == CUSTOM else ""
 
 
 def _buffer(table: Table) -> memoryview:
@@ -224,6 +225,7 @@ def _operator(
         _tensor_numbers(table, Field(2, "outputs"), tensor_count),
         table.number(Field(3, "builtin_options_type"), UINT8),
         table.table(Field(4, "builtin_options"), f"{table.label} options"),
+        bytes(table.data(Field(5, "custom_options"))) if builtin == CUSTOM else b"",
     )
 
 

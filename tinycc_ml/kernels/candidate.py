@@ -71,7 +71,7 @@ class Candidate:
 def code_bytes(kernel: Kernel) -> tuple[int, dict[str, int]]:
     """Estimated bytes of code: of the function, and by name of each text that it calls."""
     intrinsics: dict[str, int] = {}
-    own = 0
+    own = _BYTES_PER_STATEMENT * len(kernel.loops.text.lines) if kernel.loops.text else 0
     for statement in statements(kernel.loops.body):
         if isinstance(statement, CallIntrinsic):
             own += _BYTES_PER_CALL

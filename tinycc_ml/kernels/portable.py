@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinycc_ml.graph import Constant
-from tinycc_ml.kernels.base import Kernel, KernelDef
+from tinycc_ml.kernels.base import Kernel, KernelDef, outputs
 from tinycc_ml.loopir import Call, Expr, For, If, Load, Lookup, Stmt, verify_kernel
 from tinycc_ml.loopir.walk import expressions
 from tinycc_ml.ops import OpDef, Workload, all_ops, op
@@ -14,6 +14,8 @@ from tinycc_ml.schedule import Schedule, apply_schedule
 #: Of a statement, its stores and branches, and of a node of its expressions. A called function, as
 #: a requantization, has a dozen statements of its own.
 _CYCLES_PER_STATEMENT = 3
+#: Of a body in C, of which nothing is known.
+_CYCLES_PER_ELEMENT = 20
 _CYCLES: dict[type[Expr], int] = {Call: 20, Load: 2, Lookup: 2}
 
 
@@ -35,7 +37,10 @@ class PortableKernel(KernelDef):
 
     def cycles(self, workload: Workload) -> int:
         """See the base class."""
-        return _cycles(op(self.op).lower(workload).body)
+        kernel = op(self.op).lower(workload)
+        if kernel.text is not None:
+            return _CYCLES_PER_ELEMENT * outputs(workload)
+        return _cycles(kernel.body)
 
 
 def _cycles(body: Sequence[Stmt]) -> int:
@@ -57,3 +62,10 @@ PORTABLE: dict[str, KernelDef] = {
     for definition in all_ops()
     if not definition.is_view
 }
+
+
+def portable_kernel(op_name: str) -> KernelDef:
+    """The portable kernel of an operator that is no view; it may have been registered just now."""
+    if op_name not in PORTABLE:
+        PORTABLE[op_name] = PortableKernel(op(op_name))
+    return PORTABLE[op_name]

@@ -15,7 +15,7 @@ from tinycc_ml.kernels.cmsis_nn import CMSIS_NN
 from tinycc_ml.kernels.dsp import DSP, DUAL_ISSUE
 from tinycc_ml.kernels.fpu import FPU
 from tinycc_ml.kernels.mve import MVE
-from tinycc_ml.kernels.portable import PORTABLE
+from tinycc_ml.kernels.portable import portable_kernel
 from tinycc_ml.kernels.program import Call, Program, Refusal
 from tinycc_ml.kernels.swar import SWAR
 from tinycc_ml.loopir import Role
@@ -51,7 +51,7 @@ def candidates(
     """
     able = (d for d in _SPECIAL[choice] if d.op == op_name and d.requires <= features)
     fitting = (d for d in able if d.dtype in (None, dtype) and d.odd_weight is odd_weight)
-    return (*fitting, PORTABLE[op_name])
+    return (*fitting, portable_kernel(op_name))
 
 
 def select(

@@ -82,6 +82,8 @@ def _called(kernel: LoopKernel) -> Iterator[str]:
 
 def required_headers(kernel: LoopKernel) -> tuple[str, ...]:
     """The headers whose functions and constants :func:`print_c_body` names."""
+    if kernel.text is not None:
+        return kernel.text.headers
     body = simplify_kernel(kernel).body
     libraries = (call.intrinsic.library for call in intrinsic_calls(body))
     headers = dict.fromkeys(library.header for library in libraries if library)

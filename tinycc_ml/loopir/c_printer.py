@@ -23,6 +23,7 @@ from tinycc_ml.loopir.ir import (
     Assign,
     CallIntrinsic,
     Condition,
+    CText,
     For,
     If,
     Load,
@@ -50,7 +51,17 @@ def print_c_body(kernel: LoopKernel, *, indentation: int = 2, turn: str = "") ->
         (to ``const`` for inputs and constants), named as the buffers; the functions called are
         those of :func:`required_functions` and :func:`required_intrinsics`.
     """
+    if kernel.text is not None:
+        return _own_text(kernel, kernel.text, " " * indentation)
     return _Printer(simplify_kernel(kernel), indentation).run(turn)
+
+
+def _own_text(kernel: LoopKernel, text: CText, indentation: str) -> str:
+    """A body that somebody has written."""
+    whole = "\n".join(text.lines)
+    unused = [b.name for b in kernel.buffers if not re.search(rf"\b{b.name}\b", whole)]
+    lines = [*(f"(void){name};" for name in unused), *text.lines]
+    return "".join(f"{indentation if line else ''}{line}\n" for line in lines)
 
 
 class _Printer:

@@ -44,6 +44,8 @@ def run_kernel(
             arithmetic, a value that does not fit the element, a division by zero, an undefined
             local), or if an array does not fit its buffer.
     """
+    if kernel.text is not None:
+        raise InternalError(f"{kernel.name}: its body is C, which cannot be interpreted")
     names: dict[str, Any] = {**_RUNTIME}
     for buffer in kernel.buffers:
         names[f"m_{buffer.name}"] = _view(kernel, buffer.name, arrays)

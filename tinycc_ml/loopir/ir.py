@@ -244,12 +244,34 @@ Stmt = For | If | Local | Assign | Accumulate | Store | CallIntrinsic
 
 
 @dataclass(frozen=True, slots=True)
+class CText:
+    """A body that somebody has written in C, as it is printed.
+
+    Attributes:
+        lines: Statements; parameters are called as the buffers.
+        headers: What they need beside ``stdint.h``, ``stddef.h`` and ``string.h``.
+    """
+
+    lines: tuple[str, ...]
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LoopKernel:
-    """A computation: its parameters and its statements."""
+    """A computation: its parameters and its statements.
+
+    Attributes:
+        name: For messages.
+        buffers: The parameters.
+        body: What it computes; empty where `text` is given.
+        text: The body in C, of which nothing is known: it is neither proved, scheduled nor run
+            in Python.
+    """
 
     name: str
     buffers: tuple[Buffer, ...]
     body: tuple[Stmt, ...]
+    text: CText | None = None
 
     def buffer(self, name: str) -> Buffer:
         """The parameter of that name."""

@@ -120,4 +120,5 @@ def format_kernel(kernel: LoopKernel) -> str:
     """The whole kernel: one buffer a line, then the statements."""
     lines = [f"kernel {kernel.name}:"]
     lines += [f"  {format_buffer(buffer)}" for buffer in kernel.buffers]
-    return "\n".join([*lines, *_lines(kernel.body, "  ")]) + "\n"
+    own = () if kernel.text is None else ("  C:", *(f"    {line}" for line in kernel.text.lines))
+    return "\n".join([*lines, *_lines(kernel.body, "  "), *own]) + "\n"

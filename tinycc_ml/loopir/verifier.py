@@ -74,6 +74,8 @@ class _Verifier:
                 raise InternalError(
                     f"buffer {buffer.name} keeps {buffer.ring_rows} rows of {buffer.shape[0]}"
                 )
+        if self.kernel.text is not None and self.kernel.body:
+            raise InternalError("it has a body twice, as statements and in C")
         self.body(self.kernel.body, {}, (), {})
 
     def define(self, name: str) -> None:

@@ -51,12 +51,30 @@ class TaskGraph:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """A set of tasks that have run, as bits, and the best order of them."""
+    """A set of tasks that have run, as bits, the best order of them, and the tasks ready to run."""
 
     done: int
     peak_bytes: int
     live_bytes: int
     order: tuple[int, ...]
+    ready: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What running a task does: computed once, as a search takes most tasks thousands of times.
+
+    Attributes:
+        written_bytes: Of the storage that it writes.
+        scratch_bytes: Working memory.
+        freed: Size and readers, as bits, of storage that goes when the last of them has run.
+        later: Tasks that wait for it, with all that they wait for, as bits.
+    """
+
+    written_bytes: int
+    scratch_bytes: int
+    freed: tuple[tuple[int, int], ...]
+    later: tuple[tuple[int, int], ...]
 
 
 def peak_bytes(graph: TaskGraph, order: Sequence[int]) -> int:
@@ -98,7 +116,7 @@ class _Search:
     def __init__(self, graph: TaskGraph) -> None:
         self._graph = graph
         writers = {name: i for i, task in enumerate(graph.tasks) for name in task.writes}
-        self._before = [
+        before = [
             sum(1 << i for i in task.after | {writers[n] for n in task.reads if n in writers})
             for task in graph.tasks
         ]
@@ -106,6 +124,20 @@ class _Search:
             name: sum(1 << i for i, task in enumerate(graph.tasks) if name in task.reads)
             for name in graph.size_bytes
         }
+        self._first = sum(1 << i for i, needed in enumerate(before) if not needed)
+        self._tasks = [
+            _Step(
+                sum(graph.size_bytes[name] for name in task.writes),
+                task.scratch_bytes,
+                tuple(
+                    (graph.size_bytes[name], self._readers[name])
+                    for name in task.reads | task.writes
+                    if name not in graph.outputs
+                ),
+                tuple((i, needed) for i, needed in enumerate(before) if needed >> index & 1),
+            )
+            for index, task in enumerate(graph.tasks)
+        ]
 
     def start(self) -> _State:
         """Nothing has run; inputs that nobody reads are gone with the first task."""
@@ -115,6 +147,7 @@ class _Search:
             sum(size_bytes[name] for name in self._graph.inputs),
             sum(size_bytes[name] for name in self._graph.inputs if self._is_kept(name, 0)),
             (),
+            self._first,
         )
 
     def least_peak_bytes(self) -> int:
@@ -128,24 +161,30 @@ class _Search:
     def after(self, state: _State) -> list[_State]:
         """The states after one task more; only one where it can do no harm."""
         following: list[_State] = []
-        for task, before in enumerate(self._before):
-            if not state.done >> task & 1 and before & ~state.done == 0:
-                found = self.step(state, task)
-                # It frees what it takes, at no new peak. Whatever else runs later can run after it.
-                if found.live_bytes <= state.live_bytes and found.peak_bytes == state.peak_bytes:
-                    return [found]
-                following.append(found)
+        ready = state.ready
+        while ready:
+            task = (ready & -ready).bit_length() - 1
+            ready &= ready - 1
+            found = self.step(state, task)
+            # It frees what it takes, at no new peak. Whatever else runs later can run after it.
+            if found.live_bytes <= state.live_bytes and found.peak_bytes == state.peak_bytes:
+                return [found]
+            following.append(found)
         return following
 
     def step(self, state: _State, index: int) -> _State:
         """The state after a task."""
-        graph, task = self._graph, self._graph.tasks[index]
-        done = state.done | 1 << index
-        written_bytes = sum(graph.size_bytes[name] for name in task.writes)
-        peak_bytes = state.live_bytes + written_bytes + task.scratch_bytes
-        gone = [name for name in task.reads | task.writes if not self._is_kept(name, done)]
-        live_bytes = state.live_bytes + written_bytes - sum(graph.size_bytes[n] for n in gone)
-        return _State(done, max(state.peak_bytes, peak_bytes), live_bytes, (*state.order, index))
+        task, done = self._tasks[index], state.done | 1 << index
+        live_bytes = state.live_bytes + task.written_bytes
+        peak_bytes = max(state.peak_bytes, live_bytes + task.scratch_bytes)
+        for size_bytes, readers in task.freed:
+            if not readers & ~done:
+                live_bytes -= size_bytes
+        ready = state.ready & ~(1 << index)
+        for later, before in task.later:
+            if not before & ~done:
+                ready |= 1 << later
+        return _State(done, peak_bytes, live_bytes, (*state.order, index), ready)
 
     def _is_kept(self, name: str, done: int) -> bool:
         return name in self._graph.outputs or self._readers[name] & ~done != 0

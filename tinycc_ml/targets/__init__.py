@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinycc_ml.targets.core import CORES, Core
-from tinycc_ml.targets.flags import compile_flags, features
+from tinycc_ml.targets.flags import compile_flags, core_features, features
 from tinycc_ml.targets.loader import list_boards, load_board, parse_board
 from tinycc_ml.targets.regions import (
     Region,
@@ -60,6 +60,7 @@ __all__ = [
     "arena_region",
     "code_region",
     "compile_flags",
+    "core_features",
     "data_block",
     "data_regions",
     "features",

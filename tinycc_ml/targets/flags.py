@@ -11,14 +11,19 @@ if TYPE_CHECKING:
 
 
 def features(board: Board) -> frozenset[str]:
-    """Instruction-set features that kernels may require on this board.
+    """Instruction-set features that kernels may require on this board."""
+    return core_features(board.core, has_fpu=board.fpu != "none")
+
+
+def core_features(core: str, *, has_fpu: bool) -> frozenset[str]:
+    """Instruction-set features that kernels may require of a core.
 
     Without a floating-point unit the compiler is told `-mfloat-abi=soft`, which also turns off
     the vector registers that MVE lives in. ``fpu`` is the unit of cores with Thumb-2 for single
     precision, whose instructions our assembly uses.
     """
-    known = CORES[board.core].features
-    if board.fpu == "none":
+    known = CORES[core].features
+    if not has_fpu or set(CORES[core].fpu_flags) == {"none"}:
         return known - {"mve"}
     return known | {"fpu"} if "thumb2" in known else known
 

@@ -13,6 +13,7 @@ from tinycc_ml.graph import Array, Constant, Node, OpAttrs, Origin, QuantParams,
 from tinycc_ml.importers.onnx.tensors import MAX_TENSOR_BYTES
 from tinycc_ml.importers.onnx.values import Const, Value, identity
 from tinycc_ml.ops import op
+from tinycc_ml.ops.extension import extensions
 from tinycc_ml.ops.registry import all_ops
 from tinycc_ml.ops.reshape import ReshapeAttrs
 from tinycc_ml.ops.transpose import TransposeAttrs
@@ -39,6 +40,7 @@ class Builder:
         self._known: dict[tuple[Constant, QuantParams | None, bool], str] = {}
         self._copies: dict[tuple[str, tuple[int, ...]], str] = {}
         self._node_names: set[str] = set()
+        extensions()  # which registers them
         self._ops = frozenset(definition.name for definition in all_ops())
 
     def new_value(self, type_: TensorType) -> str:

@@ -19,6 +19,7 @@ from tinycc_ml.importers.onnx.call import Call, node_label
 from tinycc_ml.importers.onnx.flow import live_nodes
 from tinycc_ml.importers.onnx.fold import FOLDS, fold
 from tinycc_ml.importers.onnx.rows import ROWS, Row
+from tinycc_ml.importers.onnx.rows_extension import extension_row
 from tinycc_ml.importers.onnx.tensors import TensorReader
 from tinycc_ml.importers.onnx.values import Const, Item, Unknown
 from tinycc_ml.importers.problems import Problems
@@ -135,7 +136,7 @@ class Walker:
     ) -> list[Item]:
         """What the outputs stand for; nothing where that is unknown."""
         function = self._functions.get((node.domain, node.op_type))
-        row = ROWS.get(kind)
+        row = ROWS.get(kind) or extension_row(kind)
         is_if = kind == "If"
         if function is None and row is None and not is_if and not self._folds(kind, inputs):
             self._problems.unknown_operator(kind, self._label)
