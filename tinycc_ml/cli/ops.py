@@ -44,7 +44,8 @@ def command(markdown: bool, as_json: bool) -> None:
         click.echo(operators_page(groups, supports), nl=False)
     else:
         shown = table("", _columns(groups, supports), _rows(supports))
-        shown.columns[0].no_wrap = True
+        # Names are looked for: they are not cut, however narrow the terminal is.
+        shown.columns[0].min_width = max(len(support.definition.name) for support in supports)
         out.print(shown)
 
 
