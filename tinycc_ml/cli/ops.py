@@ -13,6 +13,7 @@ from tinycc_ml.cli.parameters import json_option
 from tinycc_ml.kernels import CoreGroup, Support, core_groups, support_table
 from tinycc_ml.ops.extension import extensions
 
+_LEAST_COLUMNS = 140
 _MARKDOWN = """\
 # Operators
 
@@ -46,7 +47,8 @@ def command(markdown: bool, as_json: bool) -> None:
         shown = table("", _columns(groups, supports), _rows(supports))
         # Names are looked for: they are not cut, however narrow the terminal is.
         shown.columns[0].min_width = max(len(support.definition.name) for support in supports)
-        out.print(shown)
+        shown.columns[0].no_wrap = True
+        out.print(shown, width=max(out.width, _LEAST_COLUMNS), crop=False)
 
 
 def operators_page(groups: Sequence[CoreGroup], supports: Sequence[Support]) -> str:
