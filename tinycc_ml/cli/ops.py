@@ -8,12 +8,11 @@ from typing import Any
 
 import click
 
-from tinycc_ml.cli.output import out, print_json, table
+from tinycc_ml.cli.output import print_json
 from tinycc_ml.cli.parameters import json_option
 from tinycc_ml.kernels import CoreGroup, Support, core_groups, support_table
 from tinycc_ml.ops.extension import extensions
 
-_LEAST_COLUMNS = 140
 _MARKDOWN = """\
 # Operators
 
@@ -44,11 +43,7 @@ def command(markdown: bool, as_json: bool) -> None:
     elif markdown:
         click.echo(operators_page(groups, supports), nl=False)
     else:
-        shown = table("", _columns(groups, supports), _rows(supports))
-        # Names are looked for: they are not cut, however narrow the terminal is.
-        shown.columns[0].min_width = max(len(support.definition.name) for support in supports)
-        shown.columns[0].no_wrap = True
-        out.print(shown, width=max(out.width, _LEAST_COLUMNS), crop=False)
+        click.echo(operators_page(groups, supports).split("\n\n", 4)[-1], nl=False)
 
 
 def operators_page(groups: Sequence[CoreGroup], supports: Sequence[Support]) -> str:
