@@ -16,6 +16,7 @@ from tests.shared_data import REPOSITORY
 from tests.tflite_builder import ModelBuilder
 from tinycc_ml.compiler import Compilation, compile_model, generate
 from tinycc_ml.errors import ExtensionError, UnsupportedError
+from tinycc_ml.kernels import portable
 from tinycc_ml.ops import evaluate, integerize, registry
 from tinycc_ml.ops.extension import extensions
 from tinycc_ml.targets import load_board
@@ -31,6 +32,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     site.mkdir()
     monkeypatch.syspath_prepend(site)
     monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    monkeypatch.setattr(portable, "PORTABLE", dict(portable.PORTABLE))
     modules = set(sys.modules)
 
     def put(code: str, value: str) -> None:

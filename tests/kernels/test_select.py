@@ -117,7 +117,10 @@ def test_refusals_are_kept_with_their_reason(monkeypatch):
     monkeypatch.setattr(
         module,
         "candidates",
-        lambda name, *rest: (*((_Refuses(),) if name == "conv2d" else ()), *real(name, *rest)),
+        lambda name, *rest, **more: (
+            *((_Refuses(),) if name == "conv2d" else ()),
+            *real(name, *rest, **more),
+        ),
     )
     compilation = compile_bytes(NETWORKS["shared_functions"](), "net")
     assert {(r.kernel, r.reason) for r in compilation.program.refusals} == {
@@ -133,7 +136,7 @@ def test_a_layer_that_no_kernel_takes(monkeypatch):
     from tinycc_ml.errors import UnsupportedError
 
     module = __import__(_select_function.__module__, fromlist=["candidates"])
-    monkeypatch.setattr(module, "candidates", lambda *_: (_Refuses(),))
+    monkeypatch.setattr(module, "candidates", lambda *_, **__: (_Refuses(),))
     with pytest.raises(UnsupportedError, match=r"no kernel takes this .*it is Tuesday"):
         compile_bytes(NETWORKS["shared_functions"](), "net")
 
